@@ -5,21 +5,10 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
-
-// SVD is a factorisation A = U diag(S) V^T of an M x N matrix: U is M x K,
-// V is N x K, S has K entries, not negative, in descending order. Signs are fixed: the
-// entry of largest magnitude in each column of U is positive.
-type SVD struct {
-	U *Mat
-	S []float64
-	V *Mat
-}
 
 // RandOpts configures RandomizedSVD; zero values give sensible defaults.
 type RandOpts struct {
@@ -43,88 +32,6 @@ func fromGn(d mat.Matrix) *Mat {
 		}
 	}
 	return m
-}
-
-// Mul computes C = alpha op(A) op(B) + beta C, where op transposes when ta or
-// tb is set: op(A) is M x K, op(B) K x N, C M x N. C must not overlap A or B.
-// With beta 0 the old C is not read.
-func Mul(c *Mat, alpha float64, a *Mat, ta bool, b *Mat, tb bool, beta float64) {
-	t := func(x bool) blas.Transpose {
-		if x {
-			return blas.Trans
-		}
-		return blas.NoTrans
-	}
-	g := func(m *Mat) blas64.General {
-		return blas64.General{Rows: m.Rows, Cols: m.Cols, Stride: m.Stride, Data: m.Data}
-	}
-	blas64.Gemm(t(ta), t(tb), alpha, g(a), g(b), beta, g(c))
-}
-
-func svdGonum(a *Mat, kind mat.SVDKind) (*SVD, error) {
-	if err := a.checkFinite("svd"); err != nil {
-		return nil, err
-	}
-	var d mat.SVD
-	if !d.Factorize(gn(a), kind) {
-		return nil, errors.New("linalg: svd did not converge")
-	}
-	var u, v mat.Dense
-	d.UTo(&u)
-	d.VTo(&v)
-	s := &SVD{fromGn(&u), d.Values(nil), fromGn(&v)}
-	s.fixSigns()
-	return s, nil
-}
-
-func (s *SVD) fixSigns() {
-	for j := range s.S {
-		best := 0.0
-		for i := range s.U.Rows {
-			if v := s.U.At(i, j); math.Abs(v) > math.Abs(best) {
-				best = v
-			}
-		}
-		if best < 0 {
-			for i := range s.U.Rows {
-				s.U.Set(i, j, -s.U.At(i, j))
-			}
-			for i := range s.V.Rows {
-				s.V.Set(i, j, -s.V.At(i, j))
-			}
-		}
-	}
-}
-
-// ThinSVD returns the thin SVD of A (K = min(M, N)); the error is for
-// non-finite input.
-func ThinSVD(a *Mat) (*SVD, error) { return svdGonum(a, mat.SVDThin) }
-
-// FullSVD returns the SVD of A with complete bases: U is M x M, V is N x N and
-// S has K = min(M, N) entries.
-func FullSVD(a *Mat) (*SVD, error) { return svdGonum(a, mat.SVDFull) }
-
-// SingularValues returns the min(M, N) singular values of A, descending.
-func SingularValues(a *Mat) ([]float64, error) {
-	s, err := ThinSVD(a)
-	if err != nil {
-		return nil, err
-	}
-	return s.S, nil
-}
-
-// TruncatedSVD returns the best approximation of A of rank min(r, M, N).
-func TruncatedSVD(a *Mat, r int) (*SVD, error) {
-	s, err := ThinSVD(a)
-	if err != nil {
-		return nil, err
-	}
-	return s.truncate(r), nil
-}
-
-func (s *SVD) truncate(r int) *SVD {
-	r = min(r, len(s.S))
-	return &SVD{s.U.Slice(0, s.U.Rows, 0, r).Clone(), s.S[:r], s.V.Slice(0, s.V.Rows, 0, r).Clone()}
 }
 
 // RandomizedSVD returns an approximate SVD of rank min(R, M, N) and an estimate
@@ -190,34 +97,6 @@ func SymEig(a *Mat) (vals []float64, vecs *Mat, err error) {
 		}
 	}
 	return vals, out, nil
-}
-
-// QR returns the thin factorisation A = Q R: Q is M x K with orthonormal
-// columns, R is K x N upper trapezoidal with a non-negative diagonal,
-// K = min(M, N).
-func QR(a *Mat) (q, r *Mat) {
-	k := min(a.Rows, a.Cols)
-	var d mat.QR
-	if a.Rows < a.Cols {
-		panic("not yet")
-	}
-	d.Factorize(gn(a))
-	var qq, rr mat.Dense
-	d.QTo(&qq)
-	d.RTo(&rr)
-	q = fromGn(&qq).Slice(0, a.Rows, 0, k).Clone()
-	r = fromGn(&rr).Slice(0, k, 0, a.Cols).Clone()
-	for i := range k {
-		if r.At(i, i) < 0 {
-			for j := range a.Cols {
-				r.Set(i, j, -r.At(i, j))
-			}
-			for j := range a.Rows {
-				q.Set(j, i, -q.At(j, i))
-			}
-		}
-	}
-	return q, r
 }
 
 // Cholesky returns the lower triangular L with A = L L^T, and false when the

@@ -1,0 +1,40 @@
+package linalg
+
+import (
+	"gonum.org/v1/gonum/blas/blas64"
+
+	"github.com/compress-toolkit/compress/engine/kernel"
+)
+
+func dot(x, y []float64) float64 {
+	return blas64.Dot(blas64.Vector{N: len(x), Inc: 1, Data: x}, blas64.Vector{N: len(x), Inc: 1, Data: y})
+}
+
+func axpy(dst []float64, a float64, x []float64) {
+	blas64.Axpy(a, blas64.Vector{N: len(x), Inc: 1, Data: x}, blas64.Vector{N: len(x), Inc: 1, Data: dst})
+}
+
+func scale(x []float64, a float64) {
+	for i := range x {
+		x[i] *= a
+	}
+}
+
+// unit is a piece of work as a kernel.Task.
+type unit func(i int)
+
+func (f unit) Run(_, i int) { f(i) }
+
+// parallel runs f(i) for i in [0, n) on the default pool.
+func parallel(n int, f func(i int)) { kernel.Default().Do(unit(f), n) }
+
+// ranges runs f over pieces of [0, n), each item costing about cost
+// operations. The pieces do not depend on the number of threads.
+func ranges(n, cost int, f func(lo, hi int)) {
+	if n <= 0 {
+		return
+	}
+	parts := min(n, n*cost/4096+1, 16)
+	size := (n + parts - 1) / parts
+	parallel((n+size-1)/size, func(i int) { f(i*size, min(i*size+size, n)) })
+}
