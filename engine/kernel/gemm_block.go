@@ -1,0 +1,118 @@
+package kernel
+
+// block is the work of one task: strips [s0,s1) of panels [p0,p1) of one batch
+// member.
+type block[T Float] struct {
+	*job[T]
+	w              *scratch[T]
+	member         int
+	s0, s1, p0, p1 int
+}
+
+// run goes over K in blocks; C holds the partial sums between them.
+func (b *block[T]) run() {
+	g := &b.g
+	t := &b.w.t
+	t.alpha, t.beta, t.ldc = g.Alpha, g.Beta, g.LDC
+	for k0 := 0; k0 == 0 || k0 < g.K; k0 += blockK {
+		kb := min(blockK, g.K-k0)
+		t.k = kb
+		step := blockM / b.mk.mr
+		for p := b.p0; p < b.p1; p += step {
+			b.rows(k0, kb, p, min(p+step, b.p1))
+		}
+		t.beta = 1
+	}
+}
+
+// rows multiplies panels [p0,p1) with all strips of the block.
+func (b *block[T]) rows(k0, kb, p0, p1 int) {
+	if b.fromA == private && kb > 0 {
+		for p := p0; p < p1; p++ {
+			b.mk.packA(&b.g, b.g.A[b.member*b.g.StrideA:], k0, kb, p, b.w.a[(p-p0)*kb*maxMR:])
+		}
+	}
+	for s := b.s0; s < b.s1; s++ {
+		b.setB(k0, kb, s, p0 == b.p0)
+		for p := p0; p < p1; p++ {
+			b.setA(k0, kb, p, p-p0)
+			b.tile(k0+kb == b.g.K, p, s)
+		}
+	}
+}
+
+// setB points the tile at strip s, which it packs first when pack is true and
+// the task packs for itself.
+func (b *block[T]) setB(k0, kb, s int, pack bool) {
+	g, t, nr := &b.g, &b.w.t, b.mk.nr()
+	t.cols, t.bk = min(nr, g.N-s*nr), nr
+	if kb == 0 {
+		t.b = nil
+		return
+	}
+	switch b.fromB {
+	case direct:
+		t.b, t.bk = &g.B[b.member*g.StrideB+k0*g.LDB+s*nr], g.LDB
+	case private:
+		dst := b.w.b[(s-b.s0)*kb*nr:]
+		if pack {
+			b.mk.packB(g, g.B[b.member*g.StrideB:], k0, kb, s, dst)
+		}
+		t.b = &dst[0]
+	case shared:
+		t.b = &b.b[(k0*b.strips+s*kb)*nr]
+	}
+}
+
+// setA points the tile at panel p, the nth of those packed by the task.
+func (b *block[T]) setA(k0, kb, p, nth int) {
+	g, t := &b.g, &b.w.t
+	m0 := p * b.mk.mr
+	t.rows, t.ai, t.ak = min(b.mk.mr, g.M-m0), 1, maxMR
+	if kb == 0 {
+		t.a = nil
+		return
+	}
+	switch b.fromA {
+	case direct:
+		off := b.member * g.StrideA
+		if g.TransA {
+			t.a, t.ak = &g.A[off+k0*g.LDA+m0], g.LDA
+		} else {
+			t.a, t.ai, t.ak = &g.A[off+m0*g.LDA+k0], g.LDA, 1
+		}
+	case private:
+		t.a = &b.w.a[nth*kb*maxMR]
+	case shared:
+		t.a = &b.a[(k0*b.panels+p*kb)*maxMR]
+	}
+}
+
+// tile computes one tile, and its epilogue if the sums are complete.
+func (b *block[T]) tile(last bool, p, s int) {
+	t, mk := &b.w.t, b.mk
+	m0, n0 := p*mk.mr, s*mk.nr()
+	t.c = &b.g.C[b.member*b.g.StrideC+m0*t.ldc+n0]
+	mk.kern[t.rows][(t.cols+mk.lanes-1)/mk.lanes](t)
+	if last && b.g.Epi != nil {
+		b.finish(m0, n0)
+	}
+}
+
+// finish applies the epilogue to the tile at row m0, column n0.
+func (b *block[T]) finish(m0, n0 int) {
+	t, x, e := &b.w.t, b.g.Epi, &b.w.e
+	*e = epilogue[T]{c: t.c, ldc: t.ldc, ldr: x.ResidualLD, rows: t.rows, cols: t.cols,
+		biasRow: x.BiasRow, act: x.Act, alpha: x.Alpha, beta: x.Beta}
+	switch {
+	case x.Bias == nil:
+	case x.BiasRow:
+		e.bias = &x.Bias[m0]
+	default:
+		e.bias = &x.Bias[n0]
+	}
+	if x.Residual != nil {
+		e.residual = &x.Residual[b.member*b.g.StrideC+m0*x.ResidualLD+n0]
+	}
+	b.mk.finish(e)
+}

@@ -1,0 +1,4 @@
+package kernel
+
+// nativeMicro returns the assembly tile kernels of a path, nil if none.
+func nativeMicro[T Float](isa) *micro[T] { return nil }
