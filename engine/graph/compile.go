@@ -17,7 +17,7 @@ var ErrUnsupported = errors.New("operators that the engine cannot run")
 // Options say what a session is for. The zero value runs inference of all outputs.
 type Options struct {
 	Fetch   []Value                // values to keep besides the graph's outputs
-	Only    bool                   // Fetch alone is wanted: what nothing in it needs is not run
+	Only    bool                   // only Fetch and Loss are wanted, not the graph's outputs
 	Dims    Dims                   // extents of the inputs' symbolic dimensions
 	Shapes  map[Value]tensor.Shape // shapes of inputs, where the declared ones are unknown or overridden
 	Loss    Value                  // a value with one element; Backward computes its gradients
@@ -37,7 +37,7 @@ func Compile(m *Model, o Options) (*Session, error) {
 		o.Pool = kernel.Default()
 	}
 	c := &compiler{o: o, m: m.Clone(), values: map[Value]*value{}, keep: map[Value]bool{}}
-	if o.Only && len(o.Fetch) > 0 {
+	if o.Only {
 		c.m.Graph.Outputs = nil
 	}
 	for _, v := range c.kept() {

@@ -1,0 +1,184 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/kernel"
+	"github.com/compress-toolkit/compress/engine/optim"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// Objective is what a run minimises.
+type Objective interface {
+	// Build adds the loss, a value with one element, and the inputs it needs to
+	// the training copy of the model, and returns it. The model's first input is
+	// fed by the loop.
+	Build(b *graph.Builder, m *graph.Model) (loss graph.Value, err error)
+	// Feed fills the objective's inputs for a batch.
+	Feed(ctx context.Context, batch *dataset.Batch, at At, in Feeds) error
+}
+
+// Metered is an Objective that wants values with one element, such as the parts
+// of its loss, averaged and reported under these names.
+type Metered interface {
+	Metrics() map[string]graph.Value
+}
+
+// Described is an Objective whose settings a resumed run must share.
+type Described interface{ Describe() string }
+
+// Feeds gives the tensor behind an input, to be filled.
+type Feeds interface {
+	Tensor(graph.Value) *tensor.Tensor
+}
+
+// At is a point of a run, for schedules.
+type At struct {
+	Step, Steps   int     // updates done and planned
+	Epoch, Epochs float64 // with fractions
+}
+
+// Config describes a run. Model, Objective, Data and Optimizer are required.
+type Config struct {
+	Model     *graph.Model // trained in place
+	Objective Objective
+	Data      dataset.Set
+	Augment   []dataset.Augment
+	Normalize *dataset.Normalize
+
+	Epochs     int // 1 when zero
+	Batch      int // samples of one update, 128 when zero
+	Accumulate int // parts that a batch is cut into to save memory; 1 when zero
+	Sequential bool
+	DropLast   bool // leave out the last, smaller batch of an epoch
+
+	Optimizer   optim.Optimizer
+	LR          float64
+	Schedule    optim.Schedule // constant when nil
+	WeightDecay float64
+	DecayAll    bool                      // decay biases and normalisation parameters too, not only tensors of rank 2 and more
+	LRScale     func(graph.Value) float64 // factor on a parameter's learning rate; 0 freezes it; nil means 1
+	MaxNorm     float64                   // limit on the norm of the weights into one unit; 0 is none
+	ClipNorm    float64                   // limit on the gradient's global norm; 0 is none
+	ClipValue   float64                   // limit on each gradient's absolute value; 0 is none
+
+	Evaluate func(context.Context, *graph.Model) (Eval, error) // after every epoch when set
+	KeepBest bool                                              // end with the weights of the best evaluation
+	Patience int                                               // stop after so many epochs without a better evaluation; 0 is never
+	Hooks    Hooks
+	Seed     uint64
+	Pool     *kernel.Pool
+	Checkpoint
+}
+
+// Checkpoint says where a run's state is kept.
+type Checkpoint struct {
+	Dir    string        // none when empty
+	Every  time.Duration // between checkpoints within an epoch; 30 s when zero. One is written after every epoch too
+	Steps  int           // also after so many updates; for tests
+	Resume bool          // go on from the checkpoint in Dir, if there is one
+}
+
+// Hooks carry progress out; nil ones are skipped.
+type Hooks struct {
+	Step  func(StepInfo)
+	Epoch func(EpochInfo)
+}
+
+// StepInfo is what is known after an update.
+type StepInfo struct {
+	At
+	Loss, LR, GradNorm float64
+	Samples            int // since the run or its resumption began
+}
+
+// EpochInfo is what is known after an epoch.
+type EpochInfo struct {
+	Epoch     int                `json:"epoch"` // from 1
+	TrainLoss float64            `json:"train_loss"`
+	Metrics   map[string]float64 `json:"metrics,omitempty"`
+	LR        float64            `json:"lr"`
+	Eval      *Eval              `json:"eval,omitempty"`
+	Best      bool               `json:"best,omitempty"`
+}
+
+// Result is what a run leaves besides the trained model.
+type Result struct {
+	Epochs, Steps    int
+	TrainLoss        float64 // mean over the last epoch
+	Best             *Eval   // the best evaluation
+	BestEpoch        int
+	History          []EpochInfo
+	Samples          int     // seen in this process
+	Seconds          float64 // spent training in this process, evaluation not counted
+	StoppedEarly     bool
+	ResumedFromEpoch float64
+}
+
+// ErrDiverged is wrapped by the error of a run whose loss or gradient stopped
+// being finite; the model keeps the weights from before that step.
+var ErrDiverged = errors.New("training diverged")
+
+// withDefaults fills zero values and rejects what cannot work.
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Model == nil || c.Objective == nil || c.Data == nil || c.Optimizer == nil:
+		return c, errors.New("train: Model, Objective, Data and Optimizer are required")
+	case len(c.Model.Graph.Inputs) == 0:
+		return c, errors.New("train: the model has no input")
+	case c.Data.Len() == 0:
+		return c, fmt.Errorf("train: data set %s is empty", c.Data.Name())
+	case c.LR <= 0:
+		return c, fmt.Errorf("train: learning rate %g is not positive", c.LR)
+	case c.Epochs < 0 || c.Batch < 0 || c.Accumulate < 0:
+		return c, errors.New("train: Epochs, Batch and Accumulate must not be negative")
+	}
+	c.Epochs, c.Batch, c.Accumulate = max(c.Epochs, 1), orInt(c.Batch, 128), max(c.Accumulate, 1)
+	c.Batch = min(c.Batch, c.Data.Len())
+	if c.Batch%c.Accumulate != 0 {
+		return c, fmt.Errorf("train: a batch of %d cannot be cut into %d equal parts", c.Batch, c.Accumulate)
+	}
+	if c.Schedule == nil {
+		c.Schedule = optim.Constant{}
+	}
+	if c.Pool == nil {
+		c.Pool = kernel.Default()
+	}
+	if c.Checkpoint.Every == 0 {
+		c.Checkpoint.Every = 30 * time.Second
+	}
+	if (c.KeepBest || c.Patience > 0) && c.Evaluate == nil {
+		return c, errors.New("train: KeepBest and Patience need Evaluate")
+	}
+	return c, nil
+}
+
+func orInt(v, def int) int {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// fingerprint lists what a resumed run must share with the one that wrote the checkpoint.
+func (c Config) fingerprint() map[string]string {
+	f := map[string]string{
+		"data": c.Data.Name(), "samples": fmt.Sprint(c.Data.Len()), "augment": fmt.Sprint(c.Augment),
+		"epochs": fmt.Sprint(c.Epochs), "batch": fmt.Sprint(c.Batch, c.Accumulate, c.Sequential, c.DropLast),
+		"optimizer": fmt.Sprintf("%s %+v", c.Optimizer.Name(), c.Optimizer), "lr": fmt.Sprint(c.LR),
+		"schedule": fmt.Sprintf("%T %+v", c.Schedule, c.Schedule), "seed": fmt.Sprint(c.Seed),
+		"regularisation": fmt.Sprint(c.WeightDecay, c.DecayAll, c.MaxNorm, c.ClipNorm, c.ClipValue),
+	}
+	if c.Normalize != nil {
+		f["normalisation"] = fmt.Sprintf("%+v", *c.Normalize)
+	}
+	if d, ok := c.Objective.(Described); ok {
+		f["objective"] = d.Describe()
+	}
+	return f
+}

@@ -1,0 +1,149 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/kernel"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// Eval is the result of a measurement on labelled samples.
+type Eval struct {
+	Accuracy float64 `json:"accuracy"` // Correct / Total
+	Correct  int     `json:"correct"`
+	Total    int     `json:"total"`
+}
+
+// PredictConfig says how to run a model over a set.
+type PredictConfig struct {
+	Batch     int // 200 when zero
+	Normalize *dataset.Normalize
+	Fetch     []graph.Value // what to hand out; the graph's outputs when empty
+	Pool      *kernel.Pool
+}
+
+// Predict runs the model over the set in order and hands each batch with the
+// fetched tensors to visit; both are valid during the call only.
+func Predict(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConfig, visit func(*dataset.Batch, []*tensor.Tensor) error) error {
+	c.Batch = min(orInt(c.Batch, 200), max(set.Len(), 1))
+	loader, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: c.Batch, Normalize: c.Normalize})
+	if err != nil {
+		return err
+	}
+	defer loader.Close()
+	if err := loader.Start(ctx, dataset.Cursor{}); err != nil {
+		return err
+	}
+	p := &Predictor{Model: m, Fetch: c.Fetch, Pool: c.Pool}
+	for range loader.BatchesPerEpoch() {
+		batch, err := loader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		out, err := p.Run(batch.X)
+		if err == nil {
+			err = visit(batch, out)
+		}
+		batch.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Predictor runs a model on batches of any size through its first input; it
+// compiles one session for each size. The model must not change meanwhile.
+type Predictor struct {
+	Model *graph.Model
+	Fetch []graph.Value // the graph's outputs when empty
+	Pool  *kernel.Pool
+
+	sessions map[int]*graph.Session
+	out      []*tensor.Tensor
+}
+
+// Run returns the fetched tensors, valid until the next call.
+func (p *Predictor) Run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
+	s, err := p.Session(x.Dim(0))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Feed(p.Model.Graph.Inputs[0].Name, x); err != nil {
+		return nil, err
+	}
+	if err := s.Forward(); err != nil {
+		return nil, err
+	}
+	p.out = p.out[:0]
+	for _, v := range p.Fetch {
+		p.out = append(p.out, s.Tensor(v))
+	}
+	return p.out, nil
+}
+
+// Session returns the session for batches of n samples.
+func (p *Predictor) Session(n int) (*graph.Session, error) {
+	if s := p.sessions[n]; s != nil {
+		return s, nil
+	}
+	if len(p.Model.Graph.Inputs) == 0 || len(p.Model.Graph.Outputs) == 0 {
+		return nil, fmt.Errorf("train: the model has no input or no output")
+	}
+	if len(p.Fetch) == 0 {
+		p.Fetch = p.Model.Graph.OutputValues()
+	}
+	s, err := graph.Compile(p.Model, graph.Options{Fetch: p.Fetch, Only: true, Dims: p.Model.Graph.Uniform(n), Pool: p.Pool})
+	if err != nil {
+		return nil, err
+	}
+	if p.sessions == nil {
+		p.sessions = map[int]*graph.Session{}
+	}
+	p.sessions[n] = s
+	return s, nil
+}
+
+// Accuracy measures how often the largest of the model's first output, N x K, is
+// at the label. Of equal values the first counts.
+func Accuracy(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConfig) (Eval, error) {
+	var e Eval
+	if len(c.Fetch) == 0 && len(m.Graph.Outputs) > 0 {
+		c.Fetch = m.Graph.OutputValues()[:1]
+	}
+	err := Predict(ctx, m, set, c, func(b *dataset.Batch, out []*tensor.Tensor) error {
+		n := b.X.Dim(0)
+		if out[0].Len()%n != 0 || out[0].Len() < n {
+			return fmt.Errorf("train: output %v is not one row of logits for each of %d samples", out[0], n)
+		}
+		logits, k := out[0].F32s(), out[0].Len()/n
+		for i, y := range b.Y.I64s() {
+			if y < 0 {
+				return fmt.Errorf("train: sample %d of %s has no label", b.Index[i], set.Name())
+			}
+			if ArgMax(logits[i*k:(i+1)*k]) == int(y) {
+				e.Correct++
+			}
+			e.Total++
+		}
+		return nil
+	})
+	if e.Total > 0 {
+		e.Accuracy = float64(e.Correct) / float64(e.Total)
+	}
+	return e, err
+}
+
+// ArgMax returns the index of the first largest element.
+func ArgMax(x []float32) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
