@@ -34,9 +34,7 @@ func Predict(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConf
 		return err
 	}
 	defer loader.Close()
-	if err := loader.Start(ctx, dataset.Cursor{}); err != nil {
-		return err
-	}
+	loader.Start(ctx, dataset.Cursor{})
 	p := &Predictor{Model: m, Fetch: c.Fetch, Pool: c.Pool}
 	for range loader.BatchesPerEpoch() {
 		batch, err := loader.Next(ctx)

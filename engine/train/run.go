@@ -61,9 +61,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		return nil, err
 	}
 	r.saved = time.Now()
-	if err := r.loader.Start(ctx, dataset.Cursor{Epoch: r.epoch, Batch: r.micro}); err != nil {
-		return nil, err
-	}
+	r.loader.Start(ctx, dataset.Cursor{Epoch: r.epoch, Batch: r.micro})
 	early := false
 	for r.epoch < r.c.Epochs && !early {
 		if err := r.runEpoch(ctx); err != nil {
