@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/kernel"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/engine/train"
+)
+
+// Model is a model under measurement.
+type Model struct {
+	Path      string
+	Model     *graph.Model
+	FileBytes int64
+	Normalize *dataset.Normalize // of its inputs
+}
+
+// Options say what is measured. The zero value measures sizes and costs.
+type Options struct {
+	Data     dataset.Set // for accuracy and agreement; nil for neither
+	Dims     graph.Dims  // extents of symbolic input dimensions for cost and latency; 1 when nil
+	Runs     int         // latency runs of each model; 0 for none
+	Baseline bool        // compare outputs with the first model's
+	Pool     *kernel.Pool
+}
+
+// Latency is the distribution of the time of one inference, in milliseconds.
+type Latency struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+// Result is what is known of one model. Sizes are bytes; nil was not measured.
+type Result struct {
+	Path       string   `json:"path"`
+	Params     int64    `json:"params"`
+	ParamBytes int64    `json:"param_bytes"`
+	FileBytes  int64    `json:"file_bytes"`
+	MACs       int64    `json:"macs"`
+	Accuracy   *float64 `json:"accuracy,omitempty"`
+	Correct    *int     `json:"correct,omitempty"`
+	Total      *int     `json:"total,omitempty"`
+	Latency    *Latency `json:"latency_ms,omitempty"`
+	MaxAbsDiff *float64 `json:"max_abs_diff,omitempty"` // largest difference of the first output from the first model's
+	RelError   *float64 `json:"rel_error,omitempty"`    // Euclidean norm of that difference over that of the first model's output
+}
+
+// Report is the result of a measurement; its JSON form is version 1 of the
+// command line's contract.
+type Report struct {
+	Version int       `json:"version"`
+	Models  []Result  `json:"models"`
+	Budget  []Verdict `json:"budget"`
+}
+
+// Measure measures the models.
+func Measure(ctx context.Context, models []Model, o Options) (*Report, error) {
+	r := &Report{Version: 1, Budget: []Verdict{}}
+	for _, m := range models {
+		res, err := size(m, o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if o.Data != nil && o.Data.Classes() > 0 {
+			if err := accuracy(ctx, m, o, &res); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Path, err)
+			}
+		}
+		r.Models = append(r.Models, res)
+	}
+	if o.Data != nil && o.Baseline && len(models) > 1 {
+		if err := agreement(ctx, models, o, r.Models); err != nil {
+			return nil, err
+		}
+	}
+	if o.Runs > 0 {
+		lat, err := latencies(ctx, models, o)
+		if err != nil {
+			return nil, err
+		}
+		for i := range lat {
+			r.Models[i].Latency = &lat[i]
+		}
+	}
+	return r, nil
+}
+
+func (o Options) dims(m *graph.Model) graph.Dims {
+	d := m.Graph.Uniform(1)
+	for k, v := range o.Dims {
+		d[k] = v
+	}
+	return d
+}
+
+// size counts parameters, their bytes in memory and MACs.
+func size(m Model, o Options) (Result, error) {
+	c, _, err := m.Model.Cost(o.dims(m.Model))
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Path: m.Path, Params: c.Params, FileBytes: m.FileBytes, MACs: c.MACs}
+	for _, p := range m.Model.AllParams() {
+		res.ParamBytes += int64(p.Shape.Size() * p.DType.Size())
+	}
+	return res, nil
+}
+
+func accuracy(ctx context.Context, m Model, o Options, res *Result) error {
+	e, err := train.Accuracy(ctx, m.Model, o.Data, train.PredictConfig{Normalize: m.Normalize, Pool: o.Pool})
+	if err != nil {
+		return err
+	}
+	res.Accuracy, res.Correct, res.Total = &e.Accuracy, &e.Correct, &e.Total
+	return nil
+}
+
+// agreement compares every model's first output with the first model's over the data.
+func agreement(ctx context.Context, models []Model, o Options, res []Result) error {
+	ref, err := outputs(ctx, models[0], o)
+	if err != nil {
+		return fmt.Errorf("%s: %w", models[0].Path, err)
+	}
+	for i, m := range models {
+		out, err := outputs(ctx, m, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if len(out) != len(ref) {
+			return fmt.Errorf("%s gives %d output values, %s gives %d: they cannot be compared", m.Path, len(out), models[0].Path, len(ref))
+		}
+		maxAbs, rel := difference(out, ref)
+		res[i].MaxAbsDiff, res[i].RelError = &maxAbs, &rel
+	}
+	return nil
+}
+
+// outputs returns the model's first output over the whole data.
+func outputs(ctx context.Context, m Model, o Options) ([]float32, error) {
+	var all []float32
+	c := train.PredictConfig{Normalize: m.Normalize, Pool: o.Pool, Fetch: m.Model.Graph.OutputValues()[:1]}
+	err := train.Predict(ctx, m.Model, o.Data, c, func(_ *dataset.Batch, out []*tensor.Tensor) error {
+		if out[0].DType() != tensor.F32 {
+			return fmt.Errorf("its first output is %v, only float32 outputs are compared", out[0])
+		}
+		all = append(all, out[0].F32s()...)
+		return nil
+	})
+	return all, err
+}
+
+// difference returns max |a-b| and ||a-b|| / ||b||.
+func difference(a, b []float32) (maxAbs, rel float64) {
+	var num, den float64
+	for i := range a {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
+		maxAbs = math.Max(maxAbs, d)
+		num += d * d
+		den += float64(b[i]) * float64(b[i])
+	}
+	if num == 0 {
+		return maxAbs, 0
+	}
+	return maxAbs, math.Sqrt(num / den)
+}
