@@ -2,10 +2,14 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/compress-toolkit/compress/dataset/npy"
@@ -68,7 +72,16 @@ func (r *run) save() error {
 	ts["state"] = tensor.Vec(state...)
 	r.saved = time.Now()
 	path := filepath.Join(r.c.Checkpoint.Dir, checkpointFile)
-	return atomicfile.WriteFile(path, func(w io.Writer) error { return npy.WriteZip(w, ts) })
+	return atomicfile.WriteFile(path, func(w io.Writer) error { return npy.WriteZip(w, entries(ts)) })
+}
+
+// entries lists tensors in order of their names, so that equal states give equal files.
+func entries(ts map[string]*tensor.Tensor) []npy.Entry {
+	var es []npy.Entry
+	for _, name := range slices.Sorted(maps.Keys(ts)) {
+		es = append(es, npy.Entry{Name: name, Tensor: ts[name]})
+	}
+	return es
 }
 
 // tensors returns the live tensors of the run's state: parameters with running
@@ -97,12 +110,16 @@ func (r *run) restore() error {
 		return fmt.Errorf("train: to resume, name the checkpoint's directory")
 	}
 	path := filepath.Join(r.c.Checkpoint.Dir, checkpointFile)
-	ts, err := npy.ReadZipFile(path)
-	if os.IsNotExist(err) {
+	es, err := npy.ReadZipFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w", path, err)
+	}
+	ts := map[string]*tensor.Tensor{}
+	for _, e := range es {
+		ts[e.Name] = e.Tensor
 	}
 	if err := r.restoreFrom(ts); err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w", path, err)

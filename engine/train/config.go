@@ -118,6 +118,7 @@ type Result struct {
 	Seconds          float64 // spent training in this process, evaluation not counted
 	StoppedEarly     bool
 	ResumedFromEpoch float64
+	MemoryBytes      int64 // parameters, gradients, optimizer state and activations of a step
 }
 
 // ErrDiverged is wrapped by the error of a run whose loss or gradient stopped

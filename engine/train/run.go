@@ -355,10 +355,25 @@ func (r *run) stop(ctx context.Context, err error) (*Result, error) {
 func (r *run) result() *Result {
 	res := &Result{
 		Epochs: r.epoch, Steps: r.step, Best: r.best, BestEpoch: r.bestEpoch, History: r.history,
-		Samples: r.samples, Seconds: r.seconds, ResumedFromEpoch: r.resumedAt,
+		Samples: r.samples, Seconds: r.seconds, ResumedFromEpoch: r.resumedAt, MemoryBytes: r.memory(),
 	}
 	if n := len(r.history); n > 0 {
 		res.TrainLoss = r.history[n-1].TrainLoss
 	}
 	return res
+}
+
+// memory counts the bytes of what a step works on.
+func (r *run) memory() int64 {
+	n := 0
+	for _, s := range r.sessions {
+		n += s.MemoryBytes()
+	}
+	for _, p := range r.copy.Graph.Params {
+		n += p.Shape.Size() * p.DType.Size()
+	}
+	for _, p := range r.up.params {
+		n += 4 * len(p.w) * (1 + len(p.state)) // the gradient and the optimizer's state
+	}
+	return int64(n)
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/bench"
+)
+
+func convertCommand() *cli.Command {
+	return command("convert", "convert between model formats and storage types", "MODEL", commonFlags(
+		&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "model `FILE` to write"},
+		&cli.StringFlag{Name: "dtype", Usage: "storage of weights: f32, f16, bf16 or int8"},
+	), convertAction)
+}
+
+type converted struct {
+	Version   int    `json:"version"`
+	Output    string `json:"output"`
+	FileBytes int64  `json:"file_bytes"`
+}
+
+func convertAction(c *cli.Context) error {
+	if err := args(c, 1, 1); err != nil {
+		return err
+	}
+	out, err := required(c, "o")
+	if err == nil {
+		err = checkOutput(out)
+	}
+	if err != nil {
+		return err
+	}
+	save, err := storage(c.String("dtype"))
+	if err != nil {
+		return err
+	}
+	m, err := loadModel(c.Args().First())
+	if err != nil {
+		return err
+	}
+	r := converted{Version: 1, Output: out}
+	if !c.Bool("dry-run") {
+		if r.FileBytes, err = saveModel(c, out, m, save); err != nil {
+			return err
+		}
+	}
+	return emit(c, r, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s: %s\n", out, bench.Bytes(r.FileBytes))
+		return err
+	})
+}

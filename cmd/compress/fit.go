@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/bench"
+	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/optim"
+	"github.com/compress-toolkit/compress/engine/train"
+)
+
+// fitDefaults are the training flags' defaults, which differ between commands.
+type fitDefaults struct {
+	epochs    int
+	optimizer string
+	lr        float64
+	schedule  string
+}
+
+// fitFlags are the flags of every command that trains.
+func fitFlags(d fitDefaults) []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "epochs", Value: d.epochs, Usage: "passes over the training samples"},
+		&cli.IntFlag{Name: "batch", Value: 128, Usage: "samples of one update"},
+		&cli.IntFlag{Name: "accumulate", Value: 1, Usage: "parts that a batch is cut into to save memory"},
+		&cli.StringFlag{Name: "optimizer", Value: d.optimizer, Usage: "one of " + fmt.Sprint(optim.Names())},
+		&cli.Float64Flag{Name: "lr", Value: d.lr, Usage: "learning rate"},
+		&cli.Float64Flag{Name: "momentum", Usage: "of momentum and nesterov; 0.9 when 0"},
+		&cli.StringFlag{Name: "schedule", Value: d.schedule, Usage: "constant, step:EPOCH,..,GAMMA, exp:G, cosine[:FLOOR], linear[:FLOOR], onecycle[:PEAK]; warmup:EPOCHS;... in front"},
+		&cli.Float64Flag{Name: "weight-decay", Usage: "L2 penalty on weights, not on biases and normalisation"},
+		&cli.Float64Flag{Name: "max-norm", Usage: "limit on the norm of the weights into one unit; 0 is none"},
+		&cli.Float64Flag{Name: "clip-norm", Usage: "limit on the norm of the gradient; 0 is none"},
+		&cli.StringFlag{Name: "augment", Usage: "as crop=4,flip or jitter=2"},
+		&cli.StringFlag{Name: "checkpoint", Usage: "`DIR` for the run's state"},
+		&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint, if there is one"},
+		&cli.IntFlag{Name: "patience", Usage: "stop after so many epochs without a better validation accuracy; needs ;val= in --data"},
+		&cli.StringFlag{Name: "dtype", Usage: "storage of weights: f32, f16, bf16 or int8"},
+	}
+}
+
+// samples is the data of a run.
+type samples struct {
+	spec             dataset.Spec
+	train, val, test dataset.Set // val may be nil
+	norm             *dataset.Normalize
+}
+
+// openSamples opens the parts of --data. Without mean= and std= the
+// normalisation is that of ref, or is measured when ref is nil.
+func openSamples(c *cli.Context, ref *graph.Model) (*samples, error) {
+	text, err := required(c, "data")
+	if err != nil {
+		return nil, err
+	}
+	s := &samples{}
+	if s.spec, err = dataset.Parse(text); err != nil {
+		return nil, err
+	}
+	if s.train, s.val, err = s.spec.OpenTraining(dirs(c)); err != nil {
+		return nil, err
+	}
+	if s.test, err = s.spec.Open(dataset.Test, dirs(c)); err != nil {
+		return nil, err
+	}
+	if ref != nil {
+		s.norm, err = normalization(ref, s.spec)
+		return s, err
+	}
+	if s.norm, err = s.spec.Normalize(); err != nil || s.norm != nil {
+		return s, err
+	}
+	const enough = 10000 // samples for a mean and a standard deviation
+	n, err := dataset.Measure(s.train, enough)
+	s.norm = &n
+	return s, err
+}
+
+// fitted is the JSON result of train and distill.
+type fitted struct {
+	Version          int     `json:"version"`
+	Epochs           int     `json:"epochs"`
+	Steps            int     `json:"steps"`
+	TrainLoss        float64 `json:"train_loss"`
+	Accuracy         float64 `json:"accuracy"`
+	Correct          int     `json:"correct"`
+	Total            int     `json:"total"`
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	Seconds          float64 `json:"seconds"`
+	FileBytes        int64   `json:"file_bytes"`
+
+	Output  string            `json:"output"`
+	Data    string            `json:"data"`
+	Formula string            `json:"objective"`
+	History []train.EpochInfo `json:"history"`
+}
+
+func (f *fitted) text(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s: %s, accuracy %.4f (%d of %d), train loss %.4g, %d epochs in %.1f s (%.0f samples/s)\n",
+		f.Output, bench.Bytes(f.FileBytes), f.Accuracy, f.Correct, f.Total, f.TrainLoss, f.Epochs, f.Seconds, f.SamplesPerSecond)
+	return err
+}
+
+// trainConfig resolves the training flags.
+func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples) (train.Config, error) {
+	cfg := train.Config{
+		Model: m, Objective: obj, Data: s.train, Normalize: s.norm,
+		Epochs: c.Int("epochs"), Batch: c.Int("batch"), Accumulate: c.Int("accumulate"),
+		LR: c.Float64("lr"), WeightDecay: c.Float64("weight-decay"), MaxNorm: c.Float64("max-norm"),
+		ClipNorm: c.Float64("clip-norm"), Patience: c.Int("patience"), Seed: c.Uint64("seed"),
+		Checkpoint: train.Checkpoint{Dir: c.String("checkpoint"), Resume: c.Bool("resume")},
+	}
+	if cfg.Epochs < 1 || cfg.Batch < 1 {
+		return cfg, usagef("--epochs and --batch must be at least 1")
+	}
+	if cfg.Checkpoint.Resume && cfg.Checkpoint.Dir == "" {
+		return cfg, usagef("--resume needs --checkpoint DIR")
+	}
+	var err error
+	if cfg.Augment, err = dataset.ParseAugments(c.String("augment")); err != nil {
+		return cfg, asUsage(err)
+	}
+	if cfg.Optimizer, err = optim.New(optim.Config{Name: c.String("optimizer"), Momentum: c.Float64("momentum")}); err != nil {
+		return cfg, asUsage(err)
+	}
+	if cfg.Schedule, err = optim.ParseSchedule(c.String("schedule")); err != nil {
+		return cfg, asUsage(err)
+	}
+	if s.val != nil {
+		cfg.KeepBest = true
+		cfg.Evaluate = func(ctx context.Context, m *graph.Model) (train.Eval, error) {
+			return train.Accuracy(ctx, m, s.val, train.PredictConfig{Normalize: s.norm})
+		}
+	} else if cfg.Patience > 0 {
+		return cfg, usagef("--patience needs a validation part: add ;val=5000 to --data")
+	}
+	return cfg, nil
+}
+
+// progressHooks shows a run on the bar.
+func progressHooks(c *cli.Context) train.Hooks {
+	b := bar(c)
+	begin := time.Now()
+	return train.Hooks{
+		Step: func(i train.StepInfo) {
+			b.Update(i.Epoch/i.Epochs, func() string {
+				rate := float64(i.Samples) / time.Since(begin).Seconds()
+				return fmt.Sprintf("epoch %.2f/%.0f loss %.4f lr %.3g %.0f samples/s", i.Epoch, i.Epochs, i.Loss, i.LR, rate)
+			})
+		},
+		Epoch: func(i train.EpochInfo) {
+			line := fmt.Sprintf("epoch %d: train loss %.4f", i.Epoch, i.TrainLoss)
+			if i.Eval != nil {
+				line += fmt.Sprintf(", validation accuracy %.4f", i.Eval.Accuracy)
+			}
+			b.Println(line)
+		},
+	}
+}
+
+// fit trains m, measures it on the test part and writes it to out.
+func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out string) (*fitted, error) {
+	cfg, err := trainConfig(c, m, obj, s)
+	if err != nil {
+		return nil, err
+	}
+	save, err := storage(c.String("dtype"))
+	if err != nil {
+		return nil, err
+	}
+	cfg.Hooks = progressHooks(c)
+	res, err := train.Run(c.Context, cfg)
+	if errors.Is(err, context.Canceled) && cfg.Checkpoint.Dir != "" {
+		return nil, withHint(fmt.Errorf("interrupted, checkpoint saved in %s: %w", cfg.Checkpoint.Dir, err), "run the same command with --resume")
+	}
+	if err != nil {
+		return nil, err
+	}
+	eval, err := train.Accuracy(c.Context, m, s.test, train.PredictConfig{Normalize: s.norm})
+	if err != nil {
+		return nil, err
+	}
+	describe(m, s, eval)
+	bytes, err := saveModel(c, out, m, save)
+	if err != nil {
+		return nil, err
+	}
+	f := &fitted{
+		Version: 1, Epochs: res.Epochs, Steps: res.Steps, TrainLoss: res.TrainLoss, Accuracy: eval.Accuracy,
+		Correct: eval.Correct, Total: eval.Total, Seconds: res.Seconds, FileBytes: bytes,
+		Output: out, Data: s.spec.String(), History: res.History,
+	}
+	if d, ok := obj.(train.Described); ok {
+		f.Formula = d.Describe()
+	}
+	if res.Seconds > 0 {
+		f.SamplesPerSecond = float64(res.Samples) / res.Seconds
+	}
+	return f, nil
+}
+
+// describe notes in the model what its user must know.
+func describe(m *graph.Model, s *samples, e train.Eval) {
+	if s.norm != nil {
+		m.Meta[metaNormalize] = s.norm.String()
+	}
+	m.Meta["data"] = s.spec.String()
+	m.Meta["accuracy"] = fmt.Sprintf("%.4f (%d of %d)", e.Accuracy, e.Correct, e.Total)
+}
+
+// plan is the JSON result of a dry run.
+type plan struct {
+	Version         int               `json:"version"`
+	Config          map[string]string `json:"config"`
+	Params          int64             `json:"params"`
+	ParamBytes      int64             `json:"param_bytes"`
+	MACs            int64             `json:"macs"`
+	TrainingBytes   int64             `json:"training_bytes"` // parameters, gradients, optimizer state, activations
+	Updates         int               `json:"updates"`
+	SecondsEstimate float64           `json:"seconds_estimate"`
+}
+
+// dryRun resolves everything, compiles and times a few training steps on a
+// copy, and writes nothing.
+func dryRun(c *cli.Context, m *graph.Model, obj train.Objective, s *samples) error {
+	cfg, err := trainConfig(c, m, obj, s)
+	if err != nil {
+		return err
+	}
+	if _, err := storage(c.String("dtype")); err != nil {
+		return err
+	}
+	cost, _, err := m.Cost(m.Graph.Uniform(1))
+	if err != nil {
+		return err
+	}
+	trial := cfg
+	trial.Model, trial.Checkpoint, trial.Evaluate, trial.KeepBest, trial.Patience = m.DeepClone(), train.Checkpoint{}, nil, false, 0
+	const updates = 8
+	trial.Data = dataset.Limit(cfg.Data, updates*cfg.Batch)
+	trial.Epochs = 1
+	res, err := train.Run(c.Context, trial)
+	if err != nil {
+		return err
+	}
+	perEpoch := (cfg.Data.Len() + cfg.Batch - 1) / cfg.Batch
+	p := plan{
+		Version: 1, Config: flagValues(c), Params: cost.Params, ParamBytes: 4 * cost.Params, MACs: cost.MACs,
+		TrainingBytes: res.MemoryBytes, Updates: perEpoch * cfg.Epochs,
+		SecondsEstimate: res.Seconds / float64(res.Steps) * float64(perEpoch*cfg.Epochs),
+	}
+	return emit(c, p, p.text)
+}
+
+// flagValues returns the resolved flags.
+func flagValues(c *cli.Context) map[string]string {
+	out := map[string]string{}
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if v := c.Value(name); v != nil {
+			out[name] = fmt.Sprint(v)
+		}
+	}
+	return out
+}
+
+func (p plan) text(w io.Writer) error {
+	for _, name := range sortedKeys(p.Config) {
+		if v := p.Config[name]; v != "" {
+			fmt.Fprintf(w, "%s: %s\n", name, v)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%d parameters (%s), %s MACs for one sample, %s while training, %d updates, about %s\n",
+		p.Params, bench.Bytes(p.ParamBytes), bench.Count(p.MACs), bench.Bytes(p.TrainingBytes), p.Updates,
+		time.Duration(p.SecondsEstimate*float64(time.Second)).Round(time.Second))
+	return err
+}

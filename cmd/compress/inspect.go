@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/bench"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func inspectCommand() *cli.Command {
+	return command("inspect", "show a model's graph, costs, value names and provenance", "MODEL", commonFlags(
+		&cli.IntFlag{Name: "batch", Value: 1, Usage: "extent of symbolic dimensions for MACs"},
+	), inspectAction)
+}
+
+type inspected struct {
+	Version    int               `json:"version"`
+	Params     int64             `json:"params"`
+	ParamBytes int64             `json:"param_bytes"`
+	FileBytes  int64             `json:"file_bytes"`
+	MACs       int64             `json:"macs"`
+	Opset      int               `json:"opset"`
+	Inputs     []valueInfo       `json:"inputs"`
+	Outputs    []valueInfo       `json:"outputs"`
+	Nodes      []nodeInfo        `json:"nodes"`
+	Provenance map[string]string `json:"provenance"`
+
+	NonFinite map[string]int `json:"non_finite"` // elements of parameters that are NaN or infinite
+	Unknown   []string       `json:"unknown"`    // nodes whose shapes could not be inferred
+}
+
+type valueInfo struct {
+	Name  string   `json:"name"`
+	DType string   `json:"dtype,omitempty"`
+	Shape []string `json:"shape"`
+}
+
+type nodeInfo struct {
+	Name    string      `json:"name"`
+	Op      string      `json:"op"`
+	Domain  string      `json:"domain"`
+	Params  int64       `json:"params"`
+	MACs    int64       `json:"macs"`
+	Outputs []valueInfo `json:"outputs"`
+}
+
+func inspectAction(c *cli.Context) error {
+	if err := args(c, 1, 1); err != nil {
+		return err
+	}
+	path := c.Args().First()
+	m, err := loadModel(path)
+	if err != nil {
+		return err
+	}
+	r, err := inspect(m, c.Int("batch"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	r.FileBytes = st.Size()
+	return emit(c, r, r.text)
+}
+
+func inspect(m *graph.Model, batch int) (*inspected, error) {
+	inf, err := m.Infer(m.Graph.Uniform(batch))
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := m.SymbolicShapes()
+	if err != nil {
+		return nil, err
+	}
+	r := &inspected{
+		Version: 1, Params: inf.Total.Params, MACs: inf.Total.MACs, Opset: graph.Opset,
+		Provenance: m.Meta, NonFinite: map[string]int{}, Unknown: inf.Unknown,
+	}
+	for _, p := range m.AllParams() {
+		r.ParamBytes += int64(p.Shape.Size() * p.DType.Size())
+		t, err := p.Load()
+		if err != nil {
+			return nil, err
+		}
+		if n := nonFinite(t); n > 0 {
+			r.NonFinite[string(p.Name)] = n
+		}
+	}
+	info := func(v graph.Value, d tensor.DType) valueInfo {
+		return valueInfo{Name: string(v), DType: d.String(), Shape: dimStrings(shapes[v])}
+	}
+	for _, p := range m.Graph.Inputs {
+		r.Inputs = append(r.Inputs, valueInfo{string(p.Name), p.DType.String(), dimStrings(p.Shape)})
+	}
+	for _, p := range m.Graph.Outputs {
+		r.Outputs = append(r.Outputs, info(p.Name, p.DType))
+	}
+	for _, n := range m.Graph.Nodes {
+		cost := inf.ByNode[n.Name]
+		ni := nodeInfo{Name: n.Name, Op: n.Op, Domain: n.Domain, Params: cost.Params, MACs: cost.MACs}
+		for _, v := range n.Out {
+			if v != "" {
+				ni.Outputs = append(ni.Outputs, valueInfo{Name: string(v), Shape: dimStrings(shapes[v])})
+			}
+		}
+		r.Nodes = append(r.Nodes, ni)
+	}
+	return r, nil
+}
+
+func dimStrings(dims []graph.Dim) []string {
+	out := make([]string, len(dims))
+	for i, d := range dims {
+		out[i] = d.Sym
+		if d.Sym == "" {
+			out[i] = fmt.Sprint(d.N)
+		}
+	}
+	return out
+}
+
+func nonFinite(t *tensor.Tensor) int {
+	n := 0
+	switch t.DType() {
+	case tensor.F32:
+		for _, v := range t.F32s() {
+			if v-v != 0 {
+				n++
+			}
+		}
+	case tensor.F64:
+		for _, v := range tensor.Data[float64](t) {
+			if v-v != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (r *inspected) text(w io.Writer) error {
+	fmt.Fprintf(w, "%d parameters (%s), file %s, %s MACs, opset %d\n", r.Params, bench.Bytes(r.ParamBytes), bench.Bytes(r.FileBytes), bench.Count(r.MACs), r.Opset)
+	for _, k := range sortedKeys(r.Provenance) {
+		fmt.Fprintf(w, "%s: %s\n", k, r.Provenance[k])
+	}
+	for _, v := range r.Inputs {
+		fmt.Fprintf(w, "input %s %s[%s]\n", v.Name, v.DType, strings.Join(v.Shape, " "))
+	}
+	for _, v := range r.Outputs {
+		fmt.Fprintf(w, "output %s %s[%s]\n", v.Name, v.DType, strings.Join(v.Shape, " "))
+	}
+	for _, name := range sortedKeys(r.NonFinite) {
+		fmt.Fprintf(w, "NOT FINITE: %d elements of %s\n", r.NonFinite[name], name)
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "\nnode\top\tparams\tMACs\toutputs")
+	for _, n := range r.Nodes {
+		var outs []string
+		for _, v := range n.Outputs {
+			s := "?"
+			if v.Shape != nil {
+				s = strings.Join(v.Shape, " ")
+			}
+			outs = append(outs, fmt.Sprintf("%s[%s]", v.Name, s))
+		}
+		op := n.Op
+		if n.Domain != "" {
+			op = n.Domain + "." + op
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\n", n.Name, op, n.Params, bench.Count(n.MACs), strings.Join(outs, ", "))
+	}
+	return tw.Flush()
+}

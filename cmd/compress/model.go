@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/format"
+)
+
+// metaNormalize is where a model keeps the normalisation that it was trained with.
+const metaNormalize = "normalize"
+
+// loadModel reads a model file of any known format.
+func loadModel(path string) (*graph.Model, error) {
+	f, err := format.ByPath(path)
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	m, err := f.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// saveModel writes a model with its provenance and returns the file's size.
+func saveModel(c *cli.Context, path string, m *graph.Model, o format.SaveOptions) (int64, error) {
+	f, err := format.ByPath(path)
+	if err != nil {
+		return 0, asUsage(err)
+	}
+	o.Provenance = &format.Provenance{
+		Tool: "compress", Version: version(), Command: append([]string{"compress"}, os.Args[1:]...), Seed: c.Uint64("seed"),
+		Dataset: c.String("data"),
+	}
+	if err := f.Save(path, m, o); err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+// checkOutput fails early for an output that could not be written at the end.
+func checkOutput(path string) error {
+	if _, err := format.ByPath(path); err != nil {
+		return asUsage(err)
+	}
+	dir := filepath.Dir(path)
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return usagef("output %s: there is no folder %s", path, dir)
+	}
+	return nil
+}
+
+// normalization returns how inputs are normalised for a model: as the data
+// string says, else as the model remembers, else not at all.
+func normalization(m *graph.Model, spec dataset.Spec) (*dataset.Normalize, error) {
+	given, err := spec.Normalize()
+	if err != nil || given != nil {
+		return given, err
+	}
+	text := m.Meta[metaNormalize]
+	if text == "" {
+		return nil, nil
+	}
+	s, err := dataset.Parse("random:1;" + text)
+	if err != nil {
+		return nil, fmt.Errorf("the model's normalisation %q: %w", text, err)
+	}
+	return s.Normalize()
+}
+
+// dtypes are the storage types of --dtype.
+var dtypes = map[string]tensor.DType{"": tensor.Invalid, "f32": tensor.F32, "f16": tensor.F16, "bf16": tensor.BF16, "int8": tensor.I8}
+
+// storage parses --dtype.
+func storage(text string) (format.SaveOptions, error) {
+	d, ok := dtypes[text]
+	if !ok {
+		return format.SaveOptions{}, usagef("--dtype %s is none of f32, f16, bf16, int8", text)
+	}
+	return format.SaveOptions{Storage: d}, nil
+}
