@@ -11,9 +11,9 @@ type bidiagonal struct {
 }
 
 const (
-	bidiagBlock  = 24 // columns reduced between two updates of the rest
-	bidiagChunks = 8  // most pieces a pass over the rest is cut into
-	chunkWork    = 1 << 14
+	bidiagBlock = 24      // columns reduced between two updates of the rest
+	passChunks  = 8       // most pieces a pass over the rest is cut into
+	chunkWork   = 1 << 14 // least elements of a piece
 )
 
 // bidiagonalize reduces A, given as its transpose at (N x M, overwritten), by
@@ -55,7 +55,7 @@ func newBidiagPanel(b *bidiagonal, block int) *bidiagPanel {
 	return &bidiagPanel{
 		bidiagonal: b,
 		left:       NewMat(2*block, n), right: NewMat(2*block, m),
-		rows: NewMat(block, n), partial: NewMat(bidiagChunks, m),
+		rows: NewMat(block, n), partial: NewMat(passChunks, m),
 		coef: make([]float64, 2*block), proj: make([]float64, 2*block),
 		r: make([]float64, n),
 	}
@@ -103,7 +103,7 @@ func (p *bidiagPanel) step(lo, j int) {
 // cut says how to divide the columns after k, whatever the number of threads.
 func (p *bidiagPanel) cut(k int) (chunks, size int) {
 	rest := p.u.Rows - k - 1
-	chunks = min(bidiagChunks, rest*(p.u.Cols-k)/chunkWork+1)
+	chunks = min(passChunks, rest*(p.u.Cols-k)/chunkWork+1)
 	size = (rest + chunks - 1) / chunks
 	return (rest + size - 1) / size, size
 }
@@ -150,7 +150,7 @@ func (p *bidiagPanel) pass(k, j, c0, c1 int, x []float64) {
 // x = tauP (A v - U Y^T v - X V^T v), with A r in pieces in partial.
 func (p *bidiagPanel) row(k, j, chunks int) {
 	n := p.u.Rows
-	r, v := p.r[k+1:n], p.left.Row(2*j + 1)
+	r, v := p.r[k+1:n], p.left.Row(2*j+1)
 	beta, tau, inv := reflector(r[0], r[1:])
 	p.e[k], p.tauP[k] = beta, tau
 	copy(v[k+1:], r)

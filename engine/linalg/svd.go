@@ -55,15 +55,19 @@ func prepare(a *Mat, what string) (work *Mat, exp int, err error) {
 	} else {
 		work = a.Clone()
 	}
-	_, exp = math.Frexp(a.maxAbs())
+	return work, work.normalize(), nil
+}
+
+// normalize multiplies a compact m by the power of two 2^-exp that brings its
+// largest entry into [1/2, 1).
+func (m *Mat) normalize() (exp int) {
+	_, exp = math.Frexp(m.maxAbs())
 	half := -exp / 2 // 2^-exp alone may overflow
 	f, g := math.Ldexp(1, half), math.Ldexp(1, -exp-half)
-	if exp != 0 {
-		for i, v := range work.Data {
-			work.Data[i] = v * f * g
-		}
+	for i, v := range m.Data {
+		m.Data[i] = v * f * g
 	}
-	return work, exp, nil
+	return exp
 }
 
 // tall is the ratio M / N from which a QR factorisation first saves work.

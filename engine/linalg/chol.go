@@ -1,0 +1,144 @@
+package linalg
+
+import (
+	"fmt"
+	"math"
+)
+
+const cholBlock = 64
+
+// Cholesky returns the lower triangular L with A = L L^T for a symmetric A
+// (N x N), and false when A is not positive definite. Only the lower triangle
+// of A is read.
+func Cholesky(a *Mat) (l *Mat, ok bool) {
+	if a.Rows != a.Cols {
+		panic(fmt.Sprintf("linalg: Cholesky factor of a %d x %d matrix", a.Rows, a.Cols))
+	}
+	n := a.Rows
+	l = a.Clone()
+	for lo := 0; lo < n; lo += cholBlock {
+		hi := min(lo+cholBlock, n)
+		Mul(l.Slice(lo, n, lo, hi), -1, l.Slice(lo, n, 0, lo), false, l.Slice(lo, hi, 0, lo), true, 1)
+		for i := lo; i < hi; i++ {
+			if !l.cholRow(i, lo, i+1) {
+				return nil, false
+			}
+			clear(l.Row(i)[i+1:])
+		}
+		ranges(n-hi, (hi-lo)*(hi-lo)/2, func(from, to int) {
+			for i := hi + from; i < hi+to; i++ {
+				l.cholRow(i, lo, hi)
+			}
+		})
+	}
+	return l, true
+}
+
+// cholRow computes entries [lo, hi) of row i given the block's rows above and
+// false if a pivot is not positive.
+func (l *Mat) cholRow(i, lo, hi int) bool {
+	r := l.Row(i)
+	for j := lo; j < hi; j++ {
+		s := r[j] - dot(r[lo:j], l.Row(j)[lo:j])
+		if j < i {
+			r[j] = s / l.Row(j)[j]
+			continue
+		}
+		if !(s > 0) || math.IsInf(s, 1) {
+			return false
+		}
+		r[j] = math.Sqrt(s)
+	}
+	return true
+}
+
+// solveLower overwrites X (N x R) by L^-1 X, or by L^-T X when trans is set.
+func solveLower(l, x *Mat, trans bool) {
+	n := l.Rows
+	for b := 0; b < n; b += cholBlock {
+		lo, hi := b, min(b+cholBlock, n)
+		if trans {
+			lo, hi = max(n-b-cholBlock, 0), n-b
+			Mul(x.Slice(lo, hi, 0, x.Cols), -1, l.Slice(hi, n, lo, hi), true, x.Slice(hi, n, 0, x.Cols), false, 1)
+		} else {
+			Mul(x.Slice(lo, hi, 0, x.Cols), -1, l.Slice(lo, hi, 0, lo), false, x.Slice(0, lo, 0, x.Cols), false, 1)
+		}
+		ranges(x.Cols, (hi-lo)*(hi-lo), func(from, to int) {
+			solveBlock(l.Slice(lo, hi, lo, hi), x.Slice(lo, hi, from, to), trans)
+		})
+	}
+}
+
+func solveBlock(l, x *Mat, trans bool) {
+	n := l.Rows
+	for i := range n {
+		if trans {
+			i = n - 1 - i
+			for k := i + 1; k < n; k++ {
+				axpy(x.Row(i), -l.Row(k)[i], x.Row(k))
+			}
+		} else {
+			for k := range i {
+				axpy(x.Row(i), -l.Row(i)[k], x.Row(k))
+			}
+		}
+		scale(x.Row(i), 1/l.Row(i)[i])
+	}
+}
+
+// SolveSPD returns X (N x R) with (A + ridge I) X = B for a symmetric positive
+// definite A (N x N, lower triangle read) and B (N x R).
+func SolveSPD(a, b *Mat, ridge float64) (*Mat, error) {
+	if a.Rows != b.Rows {
+		panic(fmt.Sprintf("linalg: %d x %d system with a right side of %d rows", a.Rows, a.Cols, b.Rows))
+	}
+	c := a
+	if ridge != 0 {
+		c = a.Clone()
+		for i := range c.Rows {
+			c.Row(i)[i] += ridge
+		}
+	}
+	l, ok := Cholesky(c)
+	if !ok {
+		return nil, fmt.Errorf("linalg: the %d x %d matrix with ridge %g is not positive definite; raise the ridge", a.Rows, a.Cols, ridge)
+	}
+	x := b.Clone()
+	solveLower(l, x, false)
+	solveLower(l, x, true)
+	return x, nil
+}
+
+// LeastSquares returns the X (N x R) of least norm among those that minimise
+// ||A X - B||_F, for A (M x N) of any rank and B (M x R). Singular values
+// below max(M, N) times the unit round-off of the largest count as zero.
+func LeastSquares(a, b *Mat) (*Mat, error) {
+	if a.Rows != b.Rows {
+		panic(fmt.Sprintf("linalg: %d x %d system with a right side of %d rows", a.Rows, a.Cols, b.Rows))
+	}
+	s, err := ThinSVD(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.checkFinite("least squares, right side"); err != nil {
+		return nil, err
+	}
+	w, x := NewMat(len(s.S), b.Cols), NewMat(a.Cols, b.Cols)
+	Mul(w, 1, s.U, true, b, false, 0)
+	for i, v := range s.S {
+		if v > s.S[0]*2*eps*float64(max(a.Rows, a.Cols)) {
+			divide(w.Row(i), v)
+		} else {
+			clear(w.Row(i))
+		}
+	}
+	Mul(x, 1, s.V, false, w, false, 0)
+	return x, nil
+}
+
+// divide is exact where 1/v would overflow.
+func divide(x []float64, v float64) {
+	for i := range x {
+		x[i] /= v
+	}
+}
