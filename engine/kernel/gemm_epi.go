@@ -2,11 +2,30 @@ package kernel
 
 import "math"
 
-// finishPortable applies a whole epilogue.
+// activate sets the flags for the activation of x, if an epilogue kernel knows
+// it, and reports whether it is one of the others.
+func (e *epilogue[T]) activate(x *Epilogue[T]) (other bool) {
+	e.alpha, e.beta = x.Alpha, x.Beta
+	switch x.Act {
+	case ActNone:
+	case ActRelu:
+		e.alpha, e.beta = 0, T(math.Inf(1))
+		e.flags |= epiClip
+	case ActClip:
+		e.flags |= epiClip
+	case ActLeakyRelu:
+		e.flags |= epiLeaky
+	default:
+		return true
+	}
+	return false
+}
+
+// finishPortable applies an epilogue.
 func finishPortable[T Float](e *epilogue[T]) {
 	for i := range e.rows {
 		c := at(e.c, i*e.ldc, e.cols)
-		if e.bias != nil && e.biasRow {
+		if e.bias != nil && e.flags&epiRowBias != 0 {
 			b := at(e.bias, i, 1)[0]
 			for j := range c {
 				c[j] += b
@@ -21,50 +40,54 @@ func finishPortable[T Float](e *epilogue[T]) {
 				c[j] += r
 			}
 		}
-		activate(c, e.act, e.alpha, e.beta)
+		e.bend(c)
 	}
 }
 
-// activate applies an activation to x in place.
-func activate[T Float](x []T, act Act, alpha, beta T) {
-	switch act {
-	case ActNone:
-	case ActRelu:
-		for i, v := range x {
-			x[i] = max(v, 0)
+// bend applies the activation of the flags.
+func (e *epilogue[T]) bend(c []T) {
+	if e.flags&epiClip != 0 {
+		for j, v := range c {
+			c[j] = min(max(v, e.alpha), e.beta)
 		}
-	case ActLeakyRelu:
-		for i, v := range x {
+	}
+	if e.flags&epiLeaky != 0 {
+		for j, v := range c {
 			if v < 0 {
-				x[i] = alpha * v
+				c[j] = e.alpha * v
 			}
 		}
-	case ActClip:
-		for i, v := range x {
-			x[i] = min(max(v, alpha), beta)
-		}
-	default:
-		for i, v := range x {
-			x[i] = activation(v, act, alpha, beta)
-		}
 	}
 }
 
-// activation returns one of the activations that activate has no loop for.
-func activation[T Float](x T, act Act, alpha, beta T) T {
+// activate applies an activation that has no flag to x in place.
+func activate[T Float](x []T, act Act, alpha, beta T) {
 	switch act {
 	case ActSigmoid:
-		return T(1 / (1 + math.Exp(-float64(x))))
+		for i, v := range x {
+			x[i] = T(1 / (1 + math.Exp(-float64(v))))
+		}
 	case ActTanh:
-		return T(math.Tanh(float64(x)))
+		for i, v := range x {
+			x[i] = T(math.Tanh(float64(v)))
+		}
 	case ActHardSwish:
-		return x * min(max(x/6+0.5, 0), 1)
+		for i, v := range x {
+			x[i] = v * min(max(v/6+0.5, 0), 1)
+		}
 	case ActHardSigmoid:
-		return min(max(alpha*x+beta, 0), 1)
+		for i, v := range x {
+			x[i] = min(max(alpha*v+beta, 0), 1)
+		}
 	case ActGelu:
-		return T(float64(x) * (1 + math.Erf(float64(x)/math.Sqrt2)) / 2)
+		for i, v := range x {
+			x[i] = T(float64(v) * (1 + math.Erf(float64(v)/math.Sqrt2)) / 2)
+		}
 	case ActSilu:
-		return T(float64(x) / (1 + math.Exp(-float64(x))))
+		for i, v := range x {
+			x[i] = T(float64(v) / (1 + math.Exp(-float64(v))))
+		}
+	default:
+		panic("kernel: unknown activation")
 	}
-	panic("kernel: unknown activation")
 }

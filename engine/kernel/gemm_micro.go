@@ -24,16 +24,23 @@ type tile[T Float] struct {
 	rows          int
 }
 
-// epilogue is the argument of an epilogue kernel: c = act(c + bias + residual)
-// on rows x cols numbers.
+// epilogue is the argument of an epilogue kernel on rows x cols numbers: it adds
+// the bias and the residual, then does what the flags say. The offsets are
+// known to the assembly.
 type epilogue[T Float] struct {
 	c, bias, residual *T // bias and residual may be nil
 	ldc, ldr          int
 	rows, cols        int
-	biasRow           bool
-	act               Act
+	flags             int
 	alpha, beta       T
 }
+
+// Flags of an epilogue.
+const (
+	epiRowBias = 1 << iota // the bias is one number a row
+	epiClip                // min(max(x, alpha), beta)
+	epiLeaky               // alpha x where x is negative
+)
 
 // micro describes one path. kern[r][v] computes tiles of r rows and at most v
 // vectors of columns.
@@ -44,8 +51,6 @@ type micro[T Float] struct {
 	nv    int // vectors of a full tile
 	kern  [maxMR + 1][maxNV + 1]func(*tile[T])
 
-	// finish applies what it can of an epilogue: bias, residual and the
-	// activations below. finishTile does the others.
 	finish func(*epilogue[T])
 
 	// transpose copies dst[l*ld+i] = src[i*lds+l] for i < rows, l < k; copyRows

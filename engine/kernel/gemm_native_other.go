@@ -1,3 +1,5 @@
+//go:build purego || !amd64
+
 package kernel
 
 // nativeMicro returns the assembly tile kernels of a path, nil if none.

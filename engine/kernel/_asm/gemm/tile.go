@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of the fields of tile in package kernel.
+const (
+	tileA, tileB, tileC       = 0, 8, 16
+	tileK, tileAI, tileAK     = 24, 32, 40
+	tileBK, tileLDC, tileCols = 48, 56, 64
+	tileAlpha                 = 72
+	// beta follows alpha
+)
+
+// prefetchA is how many bytes ahead of their use the rows of a packed A are
+// fetched into the first cache level.
+const prefetchA = 4096
+
+// addresses are the registers of the loop over K. Strides are in bytes.
+type addresses struct {
+	a, b, k           reg.GPVirtual
+	ai, ai3, ai5, ai7 reg.GPVirtual // multiples of the row stride of A
+	ak, bk            reg.GPVirtual
+}
+
+// tile emits a kernel for rows x nv vectors of C.
+func (f *flavour) tile(d *decls, rows, nv int) string {
+	name := fmt.Sprintf("tile%s_%dx%d", f.suffix(), rows, nv)
+	arg := f.begin(d, name, "t", "tile["+f.typ()+"]", fmt.Sprintf("computes %d rows of up to %d columns.", rows, nv*f.lanes()))
+	r := f.addresses(arg, rows)
+	f.prefetchC(arg, rows, nv)
+	acc := make([][]reg.VecVirtual, rows)
+	for i := range acc {
+		for range nv {
+			v := f.vec()
+			f.zero(v)
+			acc[i] = append(acc[i], v)
+		}
+	}
+	f.sum(r, acc)
+	f.storeTile(arg, acc)
+	return name
+}
+
+func (f *flavour) addresses(arg reg.GPVirtual, rows int) *addresses {
+	r := &addresses{a: f.field(arg, tileA), b: f.field(arg, tileB), k: f.field(arg, tileK),
+		ak: f.stride(arg, tileAK), bk: f.stride(arg, tileBK), ai: f.stride(arg, tileAI)}
+	times := func(base reg.GPVirtual, scale uint8, index reg.GPVirtual) reg.GPVirtual {
+		p := f.GP64().(reg.GPVirtual)
+		f.LEAQ(Mem{Base: base, Index: index, Scale: scale}, p)
+		return p
+	}
+	if rows > 3 {
+		r.ai3 = times(r.ai, 2, r.ai)
+	}
+	if rows > 5 {
+		r.ai5 = times(r.ai, 4, r.ai)
+	}
+	if rows > 7 {
+		r.ai7 = times(r.ai3, 4, r.ai)
+	}
+	return r
+}
+
+// row returns the address of row i of A.
+func (r *addresses) row(i int) Mem {
+	switch i {
+	case 0:
+		return Mem{Base: r.a}
+	case 1, 2, 4:
+		return Mem{Base: r.a, Index: r.ai, Scale: uint8(i)}
+	case 3:
+		return Mem{Base: r.a, Index: r.ai3, Scale: 1}
+	case 5:
+		return Mem{Base: r.a, Index: r.ai5, Scale: 1}
+	case 6:
+		return Mem{Base: r.a, Index: r.ai3, Scale: 2}
+	}
+	return Mem{Base: r.a, Index: r.ai7, Scale: 1}
+}
+
+// prefetchC fetches the tile of C, which is needed at the end.
+func (f *flavour) prefetchC(arg reg.GPVirtual, rows, nv int) {
+	c, ldc := f.field(arg, tileC), f.stride(arg, tileLDC)
+	for i := range rows {
+		for v := 0; v < nv*f.bytes(); v += 64 {
+			f.PREFETCHT0(Mem{Base: c, Disp: v})
+		}
+		if i+1 < rows {
+			f.ADDQ(ldc, c)
+		}
+	}
+}
+
+// sum emits acc += A B, two steps of K a turn.
+func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
+	n := f.GP64()
+	f.MOVQ(r.k, n)
+	f.SHRQ(Imm(1), n)
+	f.JZ(LabelRef("odd"))
+	f.Label("pair")
+	f.PREFETCHT0(Mem{Base: r.a, Disp: prefetchA})
+	f.step(r, acc)
+	if f.double {
+		f.PREFETCHT0(Mem{Base: r.a, Disp: prefetchA})
+	}
+	f.step(r, acc)
+	f.DECQ(n)
+	f.JNZ(LabelRef("pair"))
+	f.Label("odd")
+	f.TESTQ(U32(1), r.k)
+	f.JZ(LabelRef("sums"))
+	f.step(r, acc)
+	f.Label("sums")
+}
+
+// step adds the outer product of one column of A and one row of B.
+func (f *flavour) step(r *addresses, acc [][]reg.VecVirtual) {
+	var b []reg.VecVirtual
+	for v := range acc[0] {
+		b = append(b, f.vec())
+		f.load(Mem{Base: r.b, Disp: v * f.bytes()}, b[v])
+	}
+	for i := range acc {
+		x := f.vec()
+		f.broadcast(r.row(i), x)
+		for v := range b {
+			f.fma(x, b[v], acc[i][v])
+		}
+	}
+	f.ADDQ(r.ak, r.a)
+	f.ADDQ(r.bk, r.b)
+}
+
+// storeTile emits C = alpha acc + beta C, where beta 0 does not read C.
+func (f *flavour) storeTile(arg reg.GPVirtual, acc [][]reg.VecVirtual) {
+	rest := f.field(arg, tileCols) // columns of the last vector
+	f.SUBQ(Imm(uint64((len(acc[0])-1)*f.lanes())), rest)
+	t := &target{c: f.field(arg, tileC), ldc: f.stride(arg, tileLDC), alpha: f.vec(), beta: f.vec()}
+	f.broadcast(Mem{Base: arg, Disp: tileAlpha}, t.alpha)
+	f.broadcast(Mem{Base: arg, Disp: tileAlpha + f.size()}, t.beta)
+	bits := f.GP64()
+	f.MOVQ(Mem{Base: arg, Disp: tileAlpha + f.size()}, bits)
+	f.SHLQ(Imm(uint64(65-8*f.size())), bits) // the sign of a zero does not count
+	if f.wide {
+		t.mask = f.mask(rest)
+		f.storeEither(t, acc, bits, "")
+		return
+	}
+	f.CMPQ(rest, Imm(uint64(f.lanes())))
+	f.JEQ(LabelRef("full"))
+	full := *t
+	t.mask = f.mask(rest)
+	f.storeEither(t, acc, bits, "masked_")
+	f.Label("full")
+	f.storeEither(&full, acc, bits, "")
+}
+
+// target is where a tile goes.
+type target struct {
+	c, ldc      reg.GPVirtual
+	alpha, beta reg.VecVirtual
+	mask        reg.Register // of the last vector of a row, nil for all columns
+}
+
+// storeEither emits the store for beta = 0 and for others.
+func (f *flavour) storeEither(t *target, acc [][]reg.VecVirtual, bits reg.Register, prefix string) {
+	f.TESTQ(bits, bits)
+	f.JZ(LabelRef(prefix + "overwrite"))
+	for _, update := range []bool{true, false} {
+		if !update {
+			f.Label(prefix + "overwrite")
+		}
+		c := f.GP64()
+		f.MOVQ(t.c, c)
+		for _, row := range acc {
+			for v, x := range row {
+				var m reg.Register
+				if v == len(row)-1 {
+					m = t.mask
+				}
+				f.storeVector(t, Mem{Base: c, Disp: v * f.bytes()}, x, m, update)
+			}
+			f.ADDQ(t.ldc, c)
+		}
+		f.VZEROUPPER()
+		f.RET()
+	}
+}
+
+func (f *flavour) storeVector(t *target, at Mem, x reg.VecVirtual, mask reg.Register, update bool) {
+	f.mul(t.alpha, x, x)
+	if update {
+		old := f.vec()
+		f.loadMasked(at, mask, old)
+		f.fma(t.beta, old, x)
+	}
+	f.storeMasked(x, mask, at)
+}
