@@ -28,6 +28,11 @@ func bidiagonalSVD(d, e []float64) *bdc {
 	b.upper(0, n, 0, func(o, n, extra int) { leaves = append(leaves, [3]int{o, n, extra}) }, func(int, int, int) {})
 	parallel(len(leaves), func(i int) { b.tree(leaves[i][0], leaves[i][1], leaves[i][2]) })
 	b.upper(0, n, 0, func(int, int, int) {}, b.merge)
+	for i, v := range b.s {
+		if v < math.Sqrt(floor) { // far below the error; what floor made of 0
+			b.s[i] = 0
+		}
+	}
 	return b
 }
 

@@ -3,18 +3,7 @@ package linalg
 import (
 	"fmt"
 	"testing"
-
-	"github.com/compress-toolkit/compress/engine/tensor"
 )
-
-func randn(r, c int, seed uint64) *Mat {
-	m := NewMat(r, c)
-	g := tensor.NewRand(seed, "linalg test")
-	for i := range m.Data {
-		m.Data[i] = g.Normal(uint64(i))
-	}
-	return m
-}
 
 func BenchmarkThinSVD(b *testing.B) {
 	for _, s := range [][2]int{{64, 64}, {256, 256}, {512, 512}, {1024, 1024}, {2048, 1024}} {

@@ -1,33 +1,60 @@
 package linalg
 
 import (
-	"fmt"
 	"math"
 	"testing"
 )
 
-func TestX(t *testing.T) {
-	for _, sh := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {5, 4}, {4, 5}, {10, 10}, {33, 20}, {100, 100}, {130, 120}, {300, 300}, {600, 200}} {
-		a := NewMat(sh[0], sh[1])
-		for i := range a.Data {
-			a.Data[i] = math.Sin(float64(i*i + 1))
-		}
-		s, err := ThinSVD(a)
+func TestThinSVD(t *testing.T) {
+	eachMatrix(t, func(t *testing.T, a *Mat) {
+		before := a.Clone()
+		r, err := ThinSVD(a)
 		if err != nil {
 			t.Fatal(err)
 		}
-		us := s.U.Clone()
-		for i := range us.Rows {
-			for j := range us.Cols {
-				us.Data[i*us.Stride+j] *= s.S[j]
+		k := min(a.Rows, a.Cols)
+		if r.U.Rows != a.Rows || r.U.Cols != k || r.V.Rows != a.Cols || r.V.Cols != k || len(r.S) != k {
+			t.Fatalf("shapes: U %d x %d, S %d, V %d x %d", r.U.Rows, r.U.Cols, len(r.S), r.V.Rows, r.V.Cols)
+		}
+		checkSVD(t, a, r)
+		for i, v := range a.Data {
+			if v != before.Data[i] {
+				t.Fatal("the argument changed")
 			}
 		}
-		r := a.Clone()
-		Mul(r, 1, us, false, s.V, true, -1)
-		g := Eye(s.U.Cols)
-		Mul(g, 1, s.U, true, s.U, false, -1)
-		h := Eye(s.U.Cols)
-		Mul(h, 1, s.V, true, s.V, false, -1)
-		fmt.Println(sh, r.maxAbs(), g.maxAbs(), h.maxAbs(), s.S[:min(3, len(s.S))])
-	}
+	})
+}
+
+func TestFullSVD(t *testing.T) {
+	eachMatrix(t, func(t *testing.T, a *Mat) {
+		r, err := FullSVD(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.U.Rows != a.Rows || r.U.Cols != a.Rows || r.V.Rows != a.Cols || r.V.Cols != a.Cols {
+			t.Fatalf("shapes: U %d x %d, V %d x %d", r.U.Rows, r.U.Cols, r.V.Rows, r.V.Cols)
+		}
+		checkSVD(t, a, r)
+	})
+}
+
+func TestSingularValues(t *testing.T) {
+	eachMatrix(t, func(t *testing.T, a *Mat) {
+		got, err := SingularValues(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := ThinSVD(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want.S) {
+			t.Fatalf("%d values, want %d", len(got), len(want.S))
+		}
+		for i, s := range got {
+			if !(math.Abs(s-want.S[i]) <= 1e-13*want.S[0]) {
+				t.Errorf("value %d: %g, with vectors %g, of %g", i, s, want.S[i], want.S[0])
+			}
+		}
+	})
 }
