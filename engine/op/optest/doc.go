@@ -5,7 +5,7 @@
 //		optest.Add(
 //			optest.Sample{Name: "matrix", Node: graph.Node{Op: "Relu"}, In: optest.In(optest.Vals(3, 5))},
 //			optest.Sample{Name: "int32", Node: graph.Node{Op: "Relu"}, In: optest.In(tensor.Vec[int32](-1, 2)),
-//				NoGrad: true, Want: optest.In(tensor.Vec[int32](0, 2))},
+//				Want: optest.In(tensor.Vec[int32](0, 2))},
 //		)
 //	}
 //

@@ -23,15 +23,14 @@ func (c *checker) backward() {
 	if err != nil {
 		c.t.Fatalf("bind: %v", err)
 	}
-	_, has := k.(graph.Backwarder)
-	if c.s.NoGrad || !has {
-		if c.s.NoGrad == has {
-			c.t.Errorf("NoGrad is %v and the kernel has a gradient: %v", c.s.NoGrad, has)
-		}
-		return
-	}
 	wrt := c.wrt()
-	if !slices.Contains(wrt, true) {
+	_, has := k.(graph.Backwarder)
+	switch {
+	case !slices.Contains(wrt, true): // nothing to differentiate
+		return
+	case c.s.NoGrad == has:
+		c.t.Fatalf("NoGrad is %v and the kernel has a gradient: %v", c.s.NoGrad, has)
+	case c.s.NoGrad:
 		return
 	}
 	dout := c.seeds()

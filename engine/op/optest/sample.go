@@ -2,6 +2,7 @@ package optest
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -21,7 +22,7 @@ type Sample struct {
 	NOut   int   // number of outputs; 0 means 1
 	Skip   []int // outputs that are omitted
 	Train  bool
-	NoGrad bool             // there is no gradient: the kernel must not offer one
+	NoGrad bool             // float64 inputs, but no gradient: the kernel must not offer one
 	Grad   []bool           // inputs to differentiate; nil means all float64 inputs that are not Const
 	Want   []*tensor.Tensor // expected outputs; nil entries are not compared
 	Tol    float64          // relative to 1+|x|; 0 means 1e-5. Used for float32 and Want
@@ -70,23 +71,26 @@ func Run(t *testing.T) {
 func In(ts ...*tensor.Tensor) []*tensor.Tensor { return ts }
 
 // Vals returns distinct float64 values between -2 and 2 in no order. They are
-// equally spaced and none is near zero, so that small steps cross no kink.
-func Vals(dims ...int) *tensor.Tensor { return spread(-2, 2, 1, dims) }
+// equally spaced and none is near zero or an integer unless there are very many,
+// so that small steps cross no kink.
+func Vals(dims ...int) *tensor.Tensor { return spread(4, -0.5, 0.403, 1, dims) }
 
-// Vals2 returns other values than Vals: distinct, between -1.7 and 1.9.
-func Vals2(dims ...int) *tensor.Tensor { return spread(-1.7, 1.9, 2, dims) }
+// Vals2 returns other values than Vals: distinct, between -1.8 and 1.8.
+func Vals2(dims ...int) *tensor.Tensor { return spread(3.6, -0.5, 0.317, 2, dims) }
 
 // Pos returns distinct float64 values between 0.5 and 2.5 in no order.
-func Pos(dims ...int) *tensor.Tensor { return spread(0.5, 2.5, 3, dims) }
+func Pos(dims ...int) *tensor.Tensor { return spread(2, 0.25, 0.377, 3, dims) }
 
 // Unit returns distinct float64 values between -0.9 and 0.9 in no order.
-func Unit(dims ...int) *tensor.Tensor { return spread(-0.9, 0.9, 4, dims) }
+func Unit(dims ...int) *tensor.Tensor { return spread(1.8, -0.5, 0.409, 4, dims) }
 
-func spread(lo, hi float64, seed uint64, dims []int) *tensor.Tensor {
+// spread returns a permutation of width*(from + (i+frac)/n) for i in [0, n).
+func spread(width, from, frac float64, seed uint64, dims []int) *tensor.Tensor {
 	t := tensor.New(tensor.F64, dims)
 	d := tensor.Data[float64](t)
+	n := float64(len(d))
 	for i, p := range tensor.NewRand(seed, "spread").Perm(len(d)) {
-		d[i] = lo + (hi-lo)*(float64(p)+0.5)/float64(len(d))
+		d[i] = width * (math.Round(from*n) + float64(p) + frac) / n
 	}
 	return t
 }
