@@ -1,0 +1,80 @@
+package format
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/format/internal/codec"
+	"github.com/compress-toolkit/compress/internal/registry"
+)
+
+// Format reads and writes models of one file format. Its package registers it,
+// so a program supports the formats that it imports.
+type Format interface {
+	Ext() string // ".cmz", lower case
+	Load(path string) (*graph.Model, error)
+	Save(path string, m *graph.Model, o SaveOptions) error
+}
+
+// Effort says how long a writer may look for a smaller file.
+type Effort = codec.Effort
+
+// The efforts: the default, the quickest, the smallest file.
+const (
+	DefaultEffort = codec.Default
+	Fast          = codec.Fast
+	Best          = codec.Best
+)
+
+// SaveOptions are what a writer may be told. The zero value stores every
+// parameter as it is. A format ignores what it has no place for.
+type SaveOptions struct {
+	// Storage of trainable float32 parameters of rank 2 or more: F32, F16, BF16
+	// or I8, whatever their own Storage says; Invalid leaves that the say.
+	Storage    tensor.DType
+	Effort     Effort
+	Provenance *Provenance
+	Results    []Result
+}
+
+// Provenance says where a model comes from.
+type Provenance struct {
+	Tool    string
+	Version string
+	Command []string
+	Seed    uint64
+	Dataset string
+	Inputs  []string // the models this one was made from
+	Extra   map[string]string
+}
+
+// Result is what was measured of a model on one data set.
+type Result struct {
+	Dataset string
+	Metrics map[string]float64 // "accuracy", "latency_p50_ms", ...
+}
+
+var formats = registry.New[Format]("model format")
+
+// Register adds a format; a second one for the same extension panics.
+func Register(f Format) { formats.Add(f.Ext(), f) }
+
+// ByPath returns the format of a file by its extension, or an error that lists
+// the known ones.
+func ByPath(path string) (Format, error) {
+	ext := strings.ToLower(filepath.Ext(path))
+	if ext == "" {
+		return nil, fmt.Errorf("%s: no file extension to tell the model format by (known: %s)", path, strings.Join(Exts(), ", "))
+	}
+	f, err := formats.Get(ext)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Exts returns the known extensions in order.
+func Exts() []string { return formats.Names() }

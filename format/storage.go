@@ -1,0 +1,87 @@
+package format
+
+import (
+	"fmt"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// storageOf returns what p's chunks shall hold.
+func storageOf(p *graph.Param, o SaveOptions) (tensor.DType, error) {
+	s := p.Storage
+	if o.Storage != tensor.Invalid && p.Trainable && p.DType == tensor.F32 && len(p.Shape) >= 2 {
+		s = o.Storage
+	}
+	switch {
+	case s == tensor.Invalid || s == p.DType:
+		return p.DType, nil
+	case p.DType == tensor.F32 && (s == tensor.F16 || s == tensor.BF16):
+		return s, nil
+	case p.DType == tensor.F32 && s == tensor.I8 && len(p.Shape) < 2:
+		return tensor.F32, nil // a bias has no channels of more than one value
+	case p.DType == tensor.F32 && s == tensor.I8:
+		return s, nil
+	}
+	return s, fmt.Errorf("parameter %q of type %v cannot be stored as %v (float32 can be, as float16, bfloat16 or int8)", p.Name, p.DType, s)
+}
+
+// outputAxis returns the axis of an operator's weight, its input in of the given
+// rank, that counts the output channels; int8 storage has a scale for each.
+func outputAxis(n *graph.Node, in, rank int) int {
+	if n.Domain != "" {
+		return 0
+	}
+	switch n.Op {
+	case "MatMul": // [K N]
+		if in == 1 {
+			return rank - 1
+		}
+	case "Gemm": // [K N], [N K] when transposed
+		if in == 1 && !n.Attrs.Bool("transB", false) {
+			return 1
+		}
+	case "ConvTranspose": // [C M/group kH kW]
+		if in == 1 && n.Attrs.Int("group", 1) == 1 {
+			return 1
+		}
+	case "LSTM", "GRU", "RNN": // [directions gates*hidden I]
+		if in == 1 || in == 2 {
+			return 1
+		}
+	}
+	return 0
+}
+
+// use is one consumption of a value.
+type use struct {
+	node *graph.Node
+	in   int
+}
+
+// usesIn returns who uses each value of g, in g and in the graphs nested there.
+func usesIn(g *graph.Graph) map[graph.Value][]use {
+	uses := map[graph.Value][]use{}
+	g.Walk(func(sub *graph.Graph) {
+		for _, n := range sub.Nodes {
+			for i, v := range n.In {
+				uses[v] = append(uses[v], use{n, i})
+			}
+		}
+	})
+	return uses
+}
+
+// channelAxis returns the axis of the scales of p: the one that all of its
+// consumers agree on, else 0.
+func channelAxis(p *graph.Param, uses []use) int {
+	axis := 0
+	for i, u := range uses {
+		a := outputAxis(u.node, u.in, len(p.Shape))
+		if i > 0 && a != axis || a >= len(p.Shape) {
+			return 0
+		}
+		axis = a
+	}
+	return axis
+}
