@@ -86,11 +86,13 @@ func gunzip(f io.Reader, size int64) (io.Reader, int64, error) {
 // decodeIDX reads a whole IDX stream that holds at most limit bytes.
 func decodeIDX(r io.Reader, rank int, limit int64) (tensor.Shape, []byte, error) {
 	head := make([]byte, 4+4*rank)
-	if n, err := io.ReadFull(r, head); err != nil {
-		return nil, nil, fmt.Errorf("IDX header has %d of %d bytes: %w", n, len(head), err)
-	}
-	if want := [4]byte{0, 0, 8, byte(rank)}; [4]byte(head[:4]) != want {
+	got, err := io.ReadFull(r, head)
+	want := [4]byte{0, 0, 8, byte(rank)}
+	switch {
+	case got >= 4 && [4]byte(head) != want:
 		return nil, nil, fmt.Errorf("starts with % x, expected % x (IDX, bytes, rank %d)", head[:4], want, rank)
+	case err != nil:
+		return nil, nil, fmt.Errorf("IDX header has %d of %d bytes: %w", got, len(head), err)
 	}
 	shape := make(tensor.Shape, rank)
 	for i := range shape {
