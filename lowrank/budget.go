@@ -1,0 +1,189 @@
+package lowrank
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Keep keeps a fraction of what the selected sites cost, planned over all of them
+// by a multiple-choice knapsack on their measured curves, so that sites that
+// bear it give more. With Uniform every site keeps the same fraction.
+type Keep struct {
+	Fraction float64
+	By       Measure
+	Uniform  bool
+}
+
+// Plan implements RankPolicy.
+func (k Keep) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if !(k.Fraction > 0 && k.Fraction < 1) {
+		return nil, fmt.Errorf("lowrank: keep %g is outside 0 to 1", k.Fraction)
+	}
+	if k.Uniform {
+		return p.each(func(c *Candidate) (*Point, error) { return k.site(ctx, c) })
+	}
+	dense := int64(0)
+	for _, c := range p.Candidates {
+		if c.Site.Blocked == "" {
+			dense += k.By.of(c.Site, c.Site.Cost())
+		}
+	}
+	return p.within(ctx, k.By, int64(k.Fraction*float64(dense)))
+}
+
+// site returns the best point within the fraction.
+func (k Keep) site(ctx context.Context, c *Candidate) (*Point, error) {
+	ps, err := c.Points(ctx, k.By)
+	if err != nil {
+		return nil, err
+	}
+	limit := int64(k.Fraction * float64(k.By.of(c.Site, c.Site.Cost())))
+	var best *Point
+	for i := range ps {
+		if k.By.of(c.Site, ps[i].Cost) <= limit {
+			best = &ps[i]
+		}
+	}
+	if best == nil {
+		c.reason = fmt.Sprintf("no form keeps at most %g of its %s", k.Fraction, k.By)
+	}
+	return best, nil
+}
+
+// Budget limits the whole model, what is not factorised included.
+type Budget struct {
+	By    Measure
+	Total int64
+}
+
+// Plan implements RankPolicy.
+func (b Budget) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if b.By == Latency {
+		return nil, errors.New("lowrank: a budget in latency is not possible before factoring: give one in MACs and let latency guard")
+	}
+	left := b.Total - b.By.total(p.Model, p.Total)
+	for _, c := range p.Candidates {
+		if c.Site.Blocked == "" {
+			left += b.By.of(c.Site, c.Site.Cost())
+		}
+	}
+	return p.within(ctx, b.By, left)
+}
+
+// within solves the knapsack for what the candidates may cost together.
+func (p *Planner) within(ctx context.Context, by Measure, capacity int64) ([]*Point, error) {
+	curves, err := p.curves(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.choose(curves, by, capacity)
+	if err != nil {
+		return nil, fmt.Errorf("lowrank: %s: %w", by, err)
+	}
+	return out, nil
+}
+
+// curves returns the frontier of every candidate.
+func (p *Planner) curves(ctx context.Context, by Measure) ([][]Point, error) {
+	curves := make([][]Point, len(p.Candidates))
+	for i, c := range p.Candidates {
+		ps, err := c.Points(ctx, by)
+		if err != nil {
+			return nil, err
+		}
+		curves[i] = ps
+	}
+	return curves, nil
+}
+
+// choose picks from the curves; the last option of every site is to stay dense.
+func (p *Planner) choose(curves [][]Point, by Measure, capacity int64) ([]*Point, error) {
+	var items [][]option
+	var which []int
+	for i, c := range p.Candidates {
+		if c.Site.Blocked != "" {
+			continue
+		}
+		var opts []option
+		for _, pt := range curves[i] {
+			opts = append(opts, option{by.of(c.Site, pt.Cost), c.Sensitivity * pt.Error * pt.Error})
+		}
+		items = append(items, append(opts, option{by.of(c.Site, c.Site.Cost()), 0}))
+		which = append(which, i)
+	}
+	chosen, err := knapsack(items, capacity)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Point, len(p.Candidates))
+	for j, k := range chosen {
+		if i := which[j]; k < len(curves[i]) {
+			out[i] = &curves[i][k]
+		} else if len(curves[i]) > 0 {
+			p.Candidates[i].reason = "kept dense by the plan: its reduction costs more accuracy than that of other sites"
+		}
+	}
+	return out, nil
+}
+
+// MaxDrop searches the smallest model whose accuracy is at most Points percentage
+// points below the dense one's, by bisection on the fraction kept of By.
+type MaxDrop struct {
+	Points float64
+	By     Measure
+	Steps  int // evaluations; 0 means 10
+}
+
+// Plan implements RankPolicy.
+func (d MaxDrop) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if d.Points < 0 {
+		return nil, fmt.Errorf("lowrank: maximal drop %g is negative", d.Points)
+	}
+	if p.Try == nil {
+		return nil, errors.New("lowrank: a maximal drop needs held-out data to evaluate on: give Evaluate")
+	}
+	curves, err := p.curves(ctx, d.By)
+	if err != nil {
+		return nil, err
+	}
+	none := make([]*Point, len(p.Candidates))
+	base, err := p.Try(ctx, none)
+	if err != nil {
+		return nil, err
+	}
+	return d.search(ctx, p, curves, base-d.Points/100, none)
+}
+
+// search keeps the smallest choice that reached the accuracy.
+func (d MaxDrop) search(ctx context.Context, p *Planner, curves [][]Point, want float64, best []*Point) ([]*Point, error) {
+	least, dense := int64(0), int64(0)
+	for i, c := range p.Candidates {
+		n := d.By.of(c.Site, c.Site.Cost())
+		dense += n
+		if len(curves[i]) > 0 {
+			n = d.By.of(c.Site, curves[i][0].Cost)
+		}
+		least += n
+	}
+	lo, hi := math.Log(max(1, float64(least))), math.Log(max(1, float64(dense)))
+	for range cmp.Or(d.Steps, 10) {
+		mid := (lo + hi) / 2
+		choice, err := p.choose(curves, d.By, max(least, int64(math.Exp(mid))))
+		if err != nil {
+			return nil, err
+		}
+		acc, err := p.Try(ctx, choice)
+		if err != nil {
+			return nil, err
+		}
+		if acc >= want-1e-12 {
+			best, hi = choice, mid
+		} else {
+			lo = mid
+		}
+	}
+	return best, nil
+}

@@ -1,0 +1,139 @@
+package lowrank
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/linalg"
+	"github.com/compress-toolkit/compress/lowrank/nd"
+)
+
+// RankPolicy chooses a decomposition and ranks for all sites together.
+type RankPolicy interface {
+	// Plan returns a point for each candidate, nil where the weight stays dense.
+	Plan(ctx context.Context, p *Planner) ([]*Point, error)
+}
+
+// Planner is what a policy sees.
+type Planner struct {
+	Candidates []*Candidate
+	Model      *graph.Model
+	Total      graph.Cost // of the whole model, dense
+	// Try builds the model for a choice of points and returns its accuracy, a
+	// fraction of 1. It is nil when the caller cannot evaluate.
+	Try func(ctx context.Context, choice []*Point) (float64, error)
+}
+
+// each plans every site by itself.
+func (p *Planner) each(plan func(*Candidate) (*Point, error)) ([]*Point, error) {
+	out := make([]*Point, len(p.Candidates))
+	for i, c := range p.Candidates {
+		if c.Skipped != "" {
+			continue
+		}
+		var err error
+		if out[i], err = plan(c); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// FixedRank gives every site the same ranks, limited to its maximum. One number
+// stands for all ranks of a decomposition. A site takes the first of its methods.
+type FixedRank struct{ Ranks Ranks }
+
+// Plan implements RankPolicy.
+func (f FixedRank) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if len(f.Ranks) == 0 || slices.Min(f.Ranks) < 1 {
+		return nil, fmt.Errorf("lowrank: rank %v: ranks start at 1", f.Ranks)
+	}
+	return p.each(func(c *Candidate) (*Point, error) { return c.At(c.Methods[0], f.Ranks) })
+}
+
+// Epsilon chooses the smallest point of every site whose relative error is at most Error.
+type Epsilon struct{ Error float64 }
+
+// Plan implements RankPolicy.
+func (e Epsilon) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if !(e.Error > 0 && e.Error < 1) {
+		return nil, fmt.Errorf("lowrank: epsilon %g is outside 0 to 1", e.Error)
+	}
+	return p.each(func(c *Candidate) (*Point, error) {
+		ps, err := c.Points(ctx, Params)
+		if err != nil {
+			return nil, err
+		}
+		for i := range ps {
+			if ps[i].Error <= e.Error {
+				return &ps[i], nil
+			}
+		}
+		c.reason = fmt.Sprintf("no smaller form has an error of at most %g", e.Error)
+		return nil, nil
+	})
+}
+
+// Energy keeps the given fraction of the sum of squares: of the weight, or with
+// calibration of the output. It is Epsilon at sqrt(1 - Kept).
+type Energy struct{ Kept float64 }
+
+// Plan implements RankPolicy.
+func (e Energy) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	if !(e.Kept > 0 && e.Kept < 1) {
+		return nil, fmt.Errorf("lowrank: energy %g is outside 0 to 1", e.Kept)
+	}
+	return Epsilon{rootsOf([]float64{1 - e.Kept})[0]}.Plan(ctx, p)
+}
+
+// VBMF takes the ranks of variational Bayesian matrix factorisation (Kim et al.
+// 2016 for convolutions): what stands out of the noise of each weight. It needs a
+// decomposition whose ranks are those of matrices.
+type VBMF struct{}
+
+// Plan implements RankPolicy.
+func (VBMF) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+	return p.each(func(c *Candidate) (*Point, error) {
+		at := slices.IndexFunc(c.Methods, func(d Decomposition) bool { _, ok := d.(Unfolder); return ok })
+		if at < 0 {
+			c.reason = "the rank selection by variational Bayes needs a method with matrix ranks, such as svd, channel or tucker; given " + methodNames(c.Methods)
+			return nil, nil
+		}
+		pr, err := c.Problem(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := vbmfRanks(c.Methods[at].(Unfolder).Unfoldings(c.Site, pr.W))
+		if err != nil {
+			return nil, err
+		}
+		return c.At(c.Methods[at], r)
+	})
+}
+
+// vbmfRanks takes the largest rank in each list of matrices, at least 1.
+func vbmfRanks(unfoldings [][]*linalg.Mat) (Ranks, error) {
+	r := make(Ranks, len(unfoldings))
+	for i, ms := range unfoldings {
+		r[i] = 1
+		for _, m := range ms {
+			s, err := linalg.SingularValues(m)
+			if err != nil {
+				return nil, err
+			}
+			r[i] = max(r[i], nd.VBMFRank(s, m.Rows, m.Cols))
+		}
+	}
+	return r, nil
+}
+
+func methodNames(ds []Decomposition) string {
+	var names []string
+	for _, d := range ds {
+		names = append(names, d.Name())
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,158 @@
+package lowrank
+
+import (
+	"context"
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/linalg"
+	"github.com/compress-toolkit/compress/lowrank/nd"
+)
+
+// groupTails returns the squared relative error of every rank of the M x (K
+// kernel) matrices of all groups, in the problem's metric.
+func groupTails(ctx context.Context, p *Problem) ([]float64, error) {
+	return tailsOf(ctx, groupMats(p.W), p.spectrum)
+}
+
+// tailsOf adds the spectra of several matrices that share one rank.
+func tailsOf(ctx context.Context, ms []*linalg.Mat, spectrum func(g int, m *linalg.Mat) ([]float64, error)) ([]float64, error) {
+	var sum []float64
+	for g, m := range ms {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s, err := spectrum(g, m)
+		if err != nil {
+			return nil, err
+		}
+		t := squaredTails(s, 1)
+		if sum == nil {
+			sum = make([]float64, len(t))
+		}
+		for i, v := range t {
+			sum[i] += v
+		}
+	}
+	return relative(sum), nil
+}
+
+// relative divides by the first entry, the error of rank 0.
+func relative(t []float64) []float64 {
+	if t[0] == 0 {
+		return t
+	}
+	inv := 1 / t[0]
+	for i := range t {
+		t[i] *= inv
+	}
+	return t
+}
+
+// spectrum returns the singular values of group g's matrix in the problem's metric.
+func (p *Problem) spectrum(g int, m *linalg.Mat) ([]float64, error) {
+	if p.Moments == nil {
+		return linalg.SingularValues(m)
+	}
+	return p.Moments.spectrum(g, m)
+}
+
+// split returns A (M x R) and B (R x K kernel) whose product is the best
+// approximation of group g's matrix in the problem's metric, balanced so that both
+// have the same norm.
+func (p *Problem) split(ctx context.Context, g, r int) (a, b *linalg.Mat, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	m := p.W.Index(g).Mat(p.W.Shape[1])
+	if p.Moments == nil {
+		a, b, err = splitPlain(m, r, p.Seed)
+	} else {
+		a, b, err = p.Moments.split(g, m, r)
+	}
+	if err == nil {
+		balance(a, b)
+	}
+	return a, b, err
+}
+
+// randomisedFrom is the smaller side from which the randomised SVD pays for ranks below a quarter of it.
+const randomisedFrom = 1024
+
+// splitPlain truncates the SVD.
+func splitPlain(m *linalg.Mat, r int, seed uint64) (a, b *linalg.Mat, err error) {
+	var s *linalg.SVD
+	if n := min(m.Rows, m.Cols); n > randomisedFrom && 4*r < n {
+		s, _, err = linalg.RandomizedSVD(m, linalg.RandOpts{Rank: r, PowerIters: 4, Oversample: r/2 + 10, Seed: seed})
+	} else {
+		s, err = linalg.TruncatedSVD(m, r)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	a, b = s.U, s.V.T()
+	for i, v := range s.S {
+		scaleRow(b, i, v)
+	}
+	return a, b, nil
+}
+
+func scaleRow(m *linalg.Mat, i int, f float64) {
+	for j := range m.Row(i) {
+		m.Row(i)[j] *= f
+	}
+}
+
+func scaleCol(m *linalg.Mat, j int, f float64) {
+	for i := range m.Rows {
+		m.Row(i)[j] *= f
+	}
+}
+
+// balance scales column i of A and row i of B to equal norms, product kept: gradients
+// of both factors then have one scale, and so does rounding to float32.
+func balance(a, b *linalg.Mat) {
+	for i := range a.Cols {
+		na, nb := 0.0, nd.Of(b.Row(i), b.Cols).Norm()
+		for j := range a.Rows {
+			na = math.Hypot(na, a.At(j, i))
+		}
+		if na == 0 || nb == 0 {
+			continue
+		}
+		f := math.Sqrt(nb / na)
+		scaleCol(a, i, f)
+		scaleRow(b, i, 1/f)
+	}
+}
+
+// outputError returns the relative error of the output for a weight W' (G, M, K, kernel...).
+func (p *Problem) outputError(approx *nd.Array) float64 {
+	m, diff := p.Moments, p.W.Clone()
+	for i, v := range approx.Data {
+		diff.Data[i] -= v
+	}
+	if m.In == nil {
+		return m.projectionError(p.W, approx)
+	}
+	whole := m.energy(p.W)
+	if whole <= 0 {
+		return 0
+	}
+	return math.Sqrt(max(0, m.energy(diff)) / whole)
+}
+
+// shift returns (W - W') E[x], which keeps the output's mean; nil without a mean.
+func (p *Problem) shift(approx *nd.Array) []float64 {
+	if p.Moments.Mean == nil {
+		return nil
+	}
+	s := p.Site
+	out := make([]float64, s.Groups*s.M)
+	n := s.K * s.taps()
+	for i := range out {
+		for j, mu := range p.Moments.Mean[i/s.M] {
+			out[i] += (p.W.Data[i*n+j] - approx.Data[i*n+j]) * mu
+		}
+	}
+	return out
+}

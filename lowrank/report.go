@@ -1,0 +1,89 @@
+package lowrank
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+)
+
+// Report says what became of every site.
+type Report struct {
+	Version         int    `json:"version"`
+	ParamsBefore    int64  `json:"params_before"`
+	ParamsAfter     int64  `json:"params_after"`
+	FileBytesBefore int64  `json:"file_bytes_before"` // for the caller to fill, as it knows the files
+	FileBytesAfter  int64  `json:"file_bytes_after"`
+	MACsBefore      int64  `json:"macs_before"`
+	MACsAfter       int64  `json:"macs_after"`
+	Sites           []Line `json:"sites"`
+}
+
+// Line describes one site. Errors are relative, nil where they were not measured;
+// the output's is over the calibration data.
+type Line struct {
+	Name         string   `json:"name"`
+	Op           string   `json:"op"`
+	Shape        []int    `json:"shape"` // of the weight as it is stored
+	Method       string   `json:"method"`
+	Ranks        Ranks    `json:"ranks"`
+	ParamsBefore int64    `json:"params_before"`
+	ParamsAfter  int64    `json:"params_after"`
+	MACsBefore   int64    `json:"macs_before"`
+	MACsAfter    int64    `json:"macs_after"`
+	WeightError  *float64 `json:"weight_error"`
+	OutputError  *float64 `json:"output_error"`
+	Skipped      string   `json:"skipped"`
+}
+
+// newLine describes a site that stays dense for the given reason, or becomes pt.
+func newLine(s *Site, pt *Point, skipped string) Line {
+	c := s.Cost()
+	l := Line{Name: s.Name, Op: s.Op, Shape: s.Param.Shape, Ranks: Ranks{}, Skipped: skipped,
+		ParamsBefore: c.Params, ParamsAfter: c.Params, MACsBefore: c.MACs, MACsAfter: c.MACs}
+	if pt != nil {
+		l.Method, l.Ranks, l.ParamsAfter, l.MACsAfter, l.Skipped = pt.Method, pt.Ranks, pt.Cost.Params, pt.Cost.MACs, ""
+	}
+	return l
+}
+
+// newReport adds the lines up; before is what the whole dense model costs.
+func newReport(before graph.Cost, lines []Line) *Report {
+	r := &Report{Version: 1, ParamsBefore: before.Params, ParamsAfter: before.Params, MACsBefore: before.MACs, MACsAfter: before.MACs, Sites: lines}
+	for _, l := range lines {
+		r.ParamsAfter += l.ParamsAfter - l.ParamsBefore
+		r.MACsAfter += l.MACsAfter - l.MACsBefore
+	}
+	return r
+}
+
+// String prints a table with a line for each site and the totals.
+func (r *Report) String() string {
+	var b strings.Builder
+	for _, l := range r.Sites {
+		fmt.Fprintf(&b, "%-32s %-8s %-16s ", l.Name, l.Op, fmt.Sprint(l.Shape))
+		if l.Method == "" {
+			fmt.Fprintf(&b, "dense: %s\n", l.Skipped)
+			continue
+		}
+		fmt.Fprintf(&b, "%-8s %-10v params %9d -> %9d  MACs %11d -> %11d  error", l.Method, l.Ranks, l.ParamsBefore, l.ParamsAfter, l.MACsBefore, l.MACsAfter)
+		fmt.Fprintf(&b, " weight %s output %s\n", percent(l.WeightError), percent(l.OutputError))
+	}
+	fmt.Fprintf(&b, "total: params %d -> %d (kept %.1f %%, removed %.1f %%), MACs %d -> %d\n", r.ParamsBefore, r.ParamsAfter,
+		ratio(r.ParamsAfter, r.ParamsBefore), 100-ratio(r.ParamsAfter, r.ParamsBefore), r.MACsBefore, r.MACsAfter)
+	return b.String()
+}
+
+func percent(v *float64) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f %%", 100**v)
+}
+
+func ratio(a, b int64) float64 {
+	if b == 0 {
+		return 100
+	}
+	return 100 * float64(a) / float64(b)
+}

@@ -1,0 +1,223 @@
+package lowrank
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+)
+
+// Config says how to factorise a model. The zero value keeps half of the
+// parameters, by any method, without calibration.
+type Config struct {
+	// Method is a family (svd, tucker, cp, tt), the name of a decomposition, several
+	// of either with commas between, or auto, the default: the best for each site.
+	Method string
+	Policy RankPolicy // Keep{Fraction: 0.5} when nil
+	Selection
+	Calibration Batches // inputs to weigh errors with; none when nil
+	// Evaluate returns a model's accuracy, a fraction of 1, on held-out data; MaxDrop needs it.
+	Evaluate func(ctx context.Context, m *graph.Model) (float64, error)
+	Align    int              // ranks become multiples of it, where the axes are long enough
+	Guard    Measure          // a site must get smaller by this measure or stays dense
+	Memory   int64            // bytes for factoring and moments, besides the model; 2 GiB when 0
+	Modes    map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
+	Seed     uint64
+	DryRun   bool                              // plan and count, do not factor: Run returns a nil model
+	Progress func(stage string, done, all int) // called now and then, never concurrently
+}
+
+// families are the methods that stand for several decompositions, each for its kind of site.
+var families = map[string][]string{
+	"svd":    {"svd", "channel"},
+	"tucker": {"tucker"},
+	"cp":     {"cp"},
+	"tt":     {"tt-matrix", "tt-conv", "tt-naive"},
+	"auto":   {"svd", "channel", "spatial", "tucker", "cp", "tt-matrix"},
+}
+
+// methods resolves the method names, in order, each once.
+func (c *Config) methods() ([]Decomposition, error) {
+	var ds []Decomposition
+	seen := map[string]bool{}
+	for _, name := range strings.Split(c.Method, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			name = "auto"
+		}
+		members, ok := families[name]
+		if !ok {
+			members = []string{name}
+		}
+		for _, m := range members {
+			d, err := Lookup(m)
+			if err != nil {
+				return nil, fmt.Errorf("lowrank: method: %w, or a family: auto, cp, svd, tt, tucker", err)
+			}
+			if !seen[m] {
+				ds, seen[m] = append(ds, d), true
+			}
+		}
+	}
+	return ds, nil
+}
+
+// Run returns a factorised copy of m and a report. The input model is not changed;
+// parameters that stay are shared with it.
+func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, error) {
+	r, err := newRun(m, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.calibrate(ctx); err != nil {
+		return nil, nil, err
+	}
+	pl := &Planner{Candidates: r.cands, Model: m, Total: r.total}
+	if c.Evaluate != nil {
+		pl.Try = r.try
+	}
+	if err := r.measure(ctx); err != nil {
+		return nil, nil, err
+	}
+	choice, err := r.c.Policy.Plan(ctx, pl)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.guard(choice)
+	if c.DryRun {
+		return nil, r.report(choice, nil), nil
+	}
+	out, fs, err := r.build(ctx, choice)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, r.report(choice, fs), nil
+}
+
+type run struct {
+	c     Config
+	m     *graph.Model
+	total graph.Cost
+	cands []*Candidate
+	mom   []*Moments // by candidate
+	cache map[string]*factored
+	gate  *gate
+}
+
+func newRun(m *graph.Model, c Config) (*run, error) {
+	if c.Policy == nil {
+		c.Policy = Keep{Fraction: 0.5}
+	}
+	if c.Memory == 0 {
+		c.Memory = 2 << 30
+	}
+	if c.Dims == nil {
+		c.Dims = m.Graph.Uniform(1)
+	}
+	methods, err := c.methods()
+	if err != nil {
+		return nil, err
+	}
+	sites, err := Find(m, c.Selection)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{c: c, m: m, cache: map[string]*factored{}, mom: make([]*Moments, len(sites)), gate: newGate(c.Memory)}
+	if r.total, _, err = m.Cost(c.Dims); err != nil {
+		return nil, fmt.Errorf("lowrank: counting the model's cost: %w", err)
+	}
+	for i, s := range sites {
+		s.modes = c.Modes[s.Name]
+		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align}
+		if err := cand.suit(methods); err != nil {
+			return nil, err
+		}
+		cand.load = func(ctx context.Context) (*Problem, error) { return r.problem(i) }
+		r.cands = append(r.cands, cand)
+	}
+	return r, r.checkModes(sites)
+}
+
+// checkModes rejects modes of sites that do not exist.
+func (r *run) checkModes(sites []*Site) error {
+	for name := range r.c.Modes {
+		if !slices.ContainsFunc(sites, func(s *Site) bool { return s.Name == name }) {
+			return fmt.Errorf("lowrank: modes are given for %q, which is no selected site", name)
+		}
+	}
+	return nil
+}
+
+// suit keeps the methods that apply to the candidate's site.
+func (c *Candidate) suit(methods []Decomposition) error {
+	if c.Skipped = c.Site.Blocked; c.Skipped != "" {
+		return nil
+	}
+	var why []string
+	for _, d := range methods {
+		_, err := d.MaxRanks(c.Site)
+		switch {
+		case err == nil:
+			c.Methods = append(c.Methods, d)
+		case errors.Is(err, ErrUnsuited):
+			why = append(why, err.Error())
+		default:
+			return err
+		}
+	}
+	if len(c.Methods) == 0 {
+		c.Skipped = strings.Join(why, "; ")
+	}
+	return nil
+}
+
+// problem loads the weight of candidate i.
+func (r *run) problem(i int) (*Problem, error) {
+	s := r.cands[i].Site
+	w, err := s.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &Problem{Site: s, W: w, Moments: r.mom[i], Seed: r.c.Seed, Align: r.c.Align}, nil
+}
+
+// guard puts sites back to dense that would not get smaller.
+func (r *run) guard(choice []*Point) {
+	for i, pt := range choice {
+		if pt == nil {
+			continue
+		}
+		if why := r.c.Guard.worse(r.cands[i].Site, pt); why != "" {
+			r.cands[i].reason, choice[i] = why, nil
+		}
+	}
+}
+
+// report describes the choice; fs is nil before factoring.
+func (r *run) report(choice []*Point, fs []*factored) *Report {
+	lines := make([]Line, len(choice))
+	for i, pt := range choice {
+		c := r.cands[i]
+		why := c.Skipped
+		if why == "" {
+			why = c.reason
+		}
+		if why == "" {
+			why = "no form of it is smaller"
+		}
+		lines[i] = newLine(c.Site, pt, why)
+		if pt != nil && fs != nil {
+			lines[i].WeightError, lines[i].OutputError = fs[i].weightError, fs[i].outputError
+		}
+	}
+	return newReport(r.total, lines)
+}
+
+// progress reports to the caller's hook.
+func (r *run) progress(stage string, done, all int) {
+	if r.c.Progress != nil {
+		r.c.Progress(stage, done, all)
+	}
+}
