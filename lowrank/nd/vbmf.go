@@ -56,7 +56,7 @@ func (v *vbmf) noise(l float64) float64 {
 	if lo >= hi {
 		return hi
 	}
-	return minimise(func(x float64) float64 { return v.energy(math.Exp(x)) }, math.Log(lo), math.Log(hi))
+	return math.Exp(minimise(func(x float64) float64 { return v.energy(math.Exp(x)) }, math.Log(lo), math.Log(hi)))
 }
 
 // energy is the free energy at noise variance s2, up to constants; all min(rows, cols)

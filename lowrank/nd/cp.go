@@ -1,0 +1,230 @@
+package nd
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/linalg"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// CP is A ~ sum over r of u1_r o u2_r o ... o uD_r (Hitchcock 1927; Carroll and
+// Chang 1970; Harshman 1970).
+type CP struct {
+	U []*linalg.Mat // Nn x R
+}
+
+// CPOpts configures DecomposeCP; zero values mean the defaults.
+type CPOpts struct {
+	Rank   int
+	Sweeps int     // at most; 0 means 200
+	Tol    float64 // change of the relative error of a sweep to stop at; 0 means 1e-6
+	Starts int     // random starts beside the one from singular vectors, the best goes on; 0 means 2, negative none
+	Ridge  float64 // relative to the mean eigenvalue of the normal equations; 0 means 1e-10
+	// Slack bounds the correction after the sweeps: the error may grow by this
+	// fraction while the components' norms are made small. 0 means 0.001, negative no correction.
+	Slack float64
+	Start *CP // goes on from here, with random components added, instead of fresh starts
+	Seed  uint64
+}
+
+func (o CPOpts) withDefaults() CPOpts {
+	def := func(v *float64, d float64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	if o.Sweeps == 0 {
+		o.Sweeps = 200
+	}
+	if o.Starts == 0 {
+		o.Starts = 2
+	}
+	def(&o.Tol, 1e-6)
+	def(&o.Ridge, 1e-10)
+	def(&o.Slack, 1e-3)
+	return o
+}
+
+// trialSweeps are given to every start before the best is chosen.
+const trialSweeps = 8
+
+// DecomposeCP fits the R components by alternating least squares from several
+// starts, with extrapolation between sweeps, and then corrects them
+// (CP.Correct), since the sweeps like to end in huge components that cancel. relErr
+// is the relative error of the result.
+func DecomposeCP(ctx context.Context, a *Array, o CPOpts) (c *CP, relErr float64, err error) {
+	o = o.withDefaults()
+	if o.Rank < 1 {
+		return nil, 0, fmt.Errorf("nd: CP rank %d: ranks start at 1", o.Rank)
+	}
+	s := newALS(a, o)
+	if s.whole == 0 {
+		return zeroCP(a.Shape, o.Rank), 0, nil
+	}
+	best := s.start(ctx)
+	if err := s.run(ctx, best, o.Sweeps); err != nil {
+		return nil, 0, err
+	}
+	if o.Slack >= 0 {
+		if err := s.correct(ctx, best, best.err*(1+o.Slack)); err != nil {
+			return nil, 0, err
+		}
+	}
+	best.cp.balance()
+	return best.cp, best.err, nil
+}
+
+func zeroCP(shape []int, r int) *CP {
+	c := &CP{}
+	for _, n := range shape {
+		c.U = append(c.U, linalg.NewMat(n, r))
+	}
+	return c
+}
+
+// Full multiplies the components out.
+func (c *CP) Full() *Array {
+	var shape []int
+	for _, u := range c.U {
+		shape = append(shape, u.Rows)
+	}
+	a := linalg.NewMat(shape[0], size(shape[1:]))
+	linalg.Mul(a, 1, c.U[0], false, khatriRao(c.U[1:]), true, 0)
+	return OfMat(a, shape...)
+}
+
+// khatriRao returns the column-wise Kronecker product, the last matrix's rows fastest.
+func khatriRao(us []*linalg.Mat) *linalg.Mat {
+	k := us[0]
+	for _, u := range us[1:] {
+		next := linalg.NewMat(k.Rows*u.Rows, u.Cols)
+		for i := range k.Rows {
+			for j := range u.Rows {
+				dst := next.Row(i*u.Rows + j)
+				b := u.Row(j)
+				for r, v := range k.Row(i) {
+					dst[r] = v * b[r]
+				}
+			}
+		}
+		k = next
+	}
+	return k
+}
+
+// als holds what all starts share: the array, flattened to N1 x rest.
+type als struct {
+	o     CPOpts
+	shape []int
+	a0    *linalg.Mat
+	data  *Array
+	whole float64 // squared norm
+}
+
+// fit is one set of factors on its way.
+type fit struct {
+	cp    *CP
+	grams []*linalg.Mat // U^T U of every mode
+	prev  []*linalg.Mat // factors before the last sweep
+	err   float64
+}
+
+func newALS(a *Array, o CPOpts) *als {
+	n := a.Norm()
+	return &als{o: o, shape: a.Shape, a0: a.Mat(a.Shape[0]), data: a, whole: n * n}
+}
+
+// start returns the best of the starts after a few sweeps.
+func (s *als) start(ctx context.Context) *fit {
+	if s.o.Start != nil {
+		f := s.newFit(s.padded(s.o.Start.U, 0))
+		return f
+	}
+	best := s.newFit(s.fromSVD())
+	if s.o.Starts < 0 {
+		return best
+	}
+	_ = s.run(ctx, best, trialSweeps)
+	for i := range s.o.Starts {
+		f := s.newFit(s.padded(nil, uint64(i+1)))
+		if err := s.run(ctx, f, trialSweeps); err == nil && f.err < best.err {
+			best = f
+		}
+	}
+	return best
+}
+
+// fromSVD starts from leading singular vectors of the unfoldings.
+func (s *als) fromSVD() []*linalg.Mat {
+	us := make([]*linalg.Mat, len(s.shape))
+	for n := range us {
+		u, _, err := leading(s.data.Unfold(n))
+		if err != nil {
+			return s.padded(nil, 0)
+		}
+		us[n] = columns(u, s.o.Rank)
+	}
+	return s.padded(us, 0)
+}
+
+// padded fills factors up with random columns.
+func (s *als) padded(us []*linalg.Mat, stream uint64) []*linalg.Mat {
+	rnd := tensor.NewRand(s.o.Seed, "cp").Sub(stream)
+	out := make([]*linalg.Mat, len(s.shape))
+	for n, rows := range s.shape {
+		m, r := linalg.NewMat(rows, s.o.Rank), rnd.Sub(uint64(n))
+		norm := 1 / math.Sqrt(float64(rows))
+		for i := range m.Data {
+			m.Data[i] = r.Normal(uint64(i)) * norm
+		}
+		if us != nil {
+			keep := us[n].Cols
+			for i := range rows {
+				copy(m.Row(i)[:keep], us[n].Row(i))
+			}
+			if s.o.Start != nil && n == 0 { // new components start at zero in one mode: the error does not rise
+				for i := range rows {
+					clear(m.Row(i)[keep:])
+				}
+			}
+		}
+		out[n] = m
+	}
+	return out
+}
+
+func (s *als) newFit(us []*linalg.Mat) *fit {
+	f := &fit{cp: &CP{us}, grams: make([]*linalg.Mat, len(us)), err: math.Inf(1)}
+	for n := range us {
+		f.refresh(n)
+	}
+	return f
+}
+
+// refresh recomputes the Gram matrix of a mode.
+func (f *fit) refresh(n int) {
+	u := f.cp.U[n]
+	g := linalg.NewMat(u.Cols, u.Cols)
+	linalg.Mul(g, 1, u, true, u, false, 0)
+	f.grams[n] = g
+}
+
+// normal returns the elementwise product of all Gram matrices but one's.
+func (f *fit) normal(but int) *linalg.Mat {
+	r := f.grams[0].Rows
+	g := linalg.NewMat(r, r)
+	for i := range g.Data {
+		g.Data[i] = 1
+	}
+	for n, m := range f.grams {
+		if n == but {
+			continue
+		}
+		for i, v := range m.Data {
+			g.Data[i] *= v
+		}
+	}
+	return g
+}

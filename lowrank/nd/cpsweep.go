@@ -1,0 +1,211 @@
+package nd
+
+import (
+	"context"
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/linalg"
+)
+
+// run sweeps until the error changes by less than the tolerance.
+func (s *als) run(ctx context.Context, f *fit, sweeps int) error {
+	for i := range sweeps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		last := f.err
+		if err := s.sweep(f, i); err != nil {
+			return err
+		}
+		if math.Abs(last-f.err) < s.o.Tol*max(f.err, s.o.Tol) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// sweep updates every mode in turn. Products with the array are made twice: for
+// mode 1, and once for all others, which share A^T U1 (Phan, Tichavsky and Cichocki 2013):
+//
+//	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
+func (s *als) sweep(f *fit, i int) error {
+	before := cloneAll(f.cp.U)
+	m := s.extrapolate(f, i)
+	if m == nil {
+		m = s.first(f.cp)
+	}
+	if err := s.solve(f, 0, m); err != nil {
+		return err
+	}
+	t := s.shared(f.cp.U[0])
+	for n := 1; n < len(s.shape); n++ {
+		m = contract(t, s.shape[1:], f.cp.U[1:], n-1)
+		if err := s.solve(f, n, m); err != nil {
+			return err
+		}
+	}
+	f.err = s.error(f, len(s.shape)-1, m)
+	f.prev = before
+	s.normalise(f)
+	return nil
+}
+
+// extrapolate moves along the last sweep's direction by i^(1/D) steps when that lowers
+// the error (Bro 1998, enhanced line search in its cheapest form). It returns the
+// product for mode 1, which is needed either way, or nil when it stays.
+func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
+	if f.prev == nil || i < 4 {
+		return nil
+	}
+	step := math.Pow(float64(i), 1/float64(len(s.shape)))
+	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, grams: make([]*linalg.Mat, len(f.grams))}
+	for n, u := range moved.cp.U {
+		for j, v := range f.prev[n].Data {
+			u.Data[j] += (step - 1) * (u.Data[j] - v)
+		}
+		moved.refresh(n)
+	}
+	m := s.first(moved.cp)
+	if e := s.error(moved, 0, m); !(e < f.err) {
+		return nil
+	}
+	f.cp, f.grams = moved.cp, moved.grams
+	return m
+}
+
+func cloneAll(us []*linalg.Mat) []*linalg.Mat {
+	out := make([]*linalg.Mat, len(us))
+	for i, u := range us {
+		out[i] = u.Clone()
+	}
+	return out
+}
+
+// first returns A_(1) KR(U2..UD), N1 x R.
+func (s *als) first(c *CP) *linalg.Mat { return product(s.a0, khatriRao(c.U[1:])) }
+
+// shared returns A_(1)^T U1: rest x R.
+func (s *als) shared(u *linalg.Mat) *linalg.Mat {
+	t := linalg.NewMat(s.a0.Cols, u.Cols)
+	linalg.Mul(t, 1, s.a0, true, u, false, 0)
+	return t
+}
+
+// contract multiplies t ((N2..ND) x R) elementwise with all factors but one and sums
+// over their modes: Nn x R.
+func contract(t *linalg.Mat, shape []int, us []*linalg.Mat, but int) *linalg.Mat {
+	for n := len(shape) - 1; n > but; n-- { // trailing modes
+		t = sumLast(t, us[n])
+	}
+	for n := range but { // leading modes
+		t = sumFirst(t, us[n])
+	}
+	return t
+}
+
+// sumLast contracts the fastest mode of t with u.
+func sumLast(t, u *linalg.Mat) *linalg.Mat {
+	out := linalg.NewMat(t.Rows/u.Rows, t.Cols)
+	for i := range t.Rows {
+		addProduct(out.Row(i/u.Rows), t.Row(i), u.Row(i%u.Rows))
+	}
+	return out
+}
+
+// sumFirst contracts the slowest mode of t with u.
+func sumFirst(t, u *linalg.Mat) *linalg.Mat {
+	n := t.Rows / u.Rows
+	out := linalg.NewMat(n, t.Cols)
+	for i := range t.Rows {
+		addProduct(out.Row(i%n), t.Row(i), u.Row(i/n))
+	}
+	return out
+}
+
+func addProduct(dst, a, b []float64) {
+	b = b[:len(dst)]
+	for i, v := range a[:len(dst)] {
+		dst[i] += v * b[i]
+	}
+}
+
+// solve sets U_n to the least-squares solution with right-hand side m (Nn x R).
+func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
+	g := f.normal(n)
+	mean := 0.0
+	for i := range g.Rows {
+		mean += g.At(i, i) / float64(g.Rows)
+	}
+	x, err := solveRidge(g, m, max(s.o.Ridge*mean, math.SmallestNonzeroFloat32))
+	if err != nil {
+		return err
+	}
+	f.cp.U[n] = x
+	f.refresh(n)
+	return nil
+}
+
+// solveRidge returns X with X (G + ridge I) = M, raising the ridge until the matrix is definite.
+func solveRidge(g, m *linalg.Mat, ridge float64) (*linalg.Mat, error) {
+	b := m.T()
+	var err error
+	for range 12 {
+		var x *linalg.Mat
+		if x, err = linalg.SolveSPD(g, b, ridge); err == nil {
+			return x.T(), nil
+		}
+		ridge *= 100
+	}
+	return nil, err
+}
+
+// error returns the relative error from the product m for mode n:
+// ||A - A'||^2 = ||A||^2 - 2 <M, U_n> + <G_n, U_n^T U_n>.
+func (s *als) error(f *fit, n int, m *linalg.Mat) float64 {
+	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+inner(f.normal(n), f.grams[n])) / s.whole)
+}
+
+func inner(a, b *linalg.Mat) float64 {
+	sum := 0.0
+	for i, v := range a.Data {
+		sum += v * b.Data[i]
+	}
+	return sum
+}
+
+// normalise gives the columns of every mode the same norm; extrapolation needs it to compare sweeps.
+func (s *als) normalise(f *fit) {
+	f.cp.balance()
+	for n := range f.cp.U {
+		f.refresh(n)
+	}
+}
+
+// balance spreads each component's norm evenly over the modes.
+func (c *CP) balance() {
+	for r := range c.U[0].Cols {
+		norms, all := make([]float64, len(c.U)), 1.0
+		for n, u := range c.U {
+			norms[n] = colNorm(u, r)
+			all *= norms[n]
+		}
+		if all == 0 {
+			continue
+		}
+		each := math.Pow(all, 1/float64(len(c.U)))
+		for n, u := range c.U {
+			f := each / norms[n]
+			for i := range u.Rows {
+				u.Row(i)[r] *= f
+			}
+		}
+	}
+}
+
+func colNorm(m *linalg.Mat, j int) float64 {
+	n := 0.0
+	for i := range m.Rows {
+		n = math.Hypot(n, m.At(i, j))
+	}
+	return n
+}

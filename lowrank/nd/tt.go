@@ -1,0 +1,112 @@
+package nd
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/linalg"
+)
+
+// TT is a tensor train: A[i1..iD] ~ G1[i1] G2[i2] ... GD[iD], where core n has
+// shape R(n-1) x Nn x Rn and R0 = RD = 1.
+type TT struct{ Cores []*Array }
+
+// TTOpts says where to cut: at Ranks when they are given, else at the error Eps.
+type TTOpts struct {
+	Ranks []int   // D - 1 of them
+	Eps   float64 // relative error that is not exceeded; 0 keeps all but rounding
+}
+
+// DecomposeTT computes the tensor train by successive SVDs (TT-SVD, Oseledets 2011,
+// algorithm 1). With Eps each unfolding is cut at delta = eps ||A|| / sqrt(D - 1),
+// so that ||A - TT|| <= eps ||A||. err is the relative error, exact but for
+// rounding: every cut is an orthogonal projection and their errors add in squares.
+func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
+	d := len(a.Shape)
+	if o.Ranks != nil && len(o.Ranks) != d-1 {
+		return nil, 0, fmt.Errorf("nd: %d tensor-train ranks for an array of shape %v", len(o.Ranks), a.Shape)
+	}
+	whole := a.Norm()
+	delta := o.Eps * whole / math.Sqrt(float64(max(1, d-1)))
+	t = &TT{make([]*Array, d)}
+	rest, prev, lost := a, 1, 0.0
+	for n := range d - 1 {
+		m := rest.Mat(prev * a.Shape[n])
+		u, sq, err := leading(m)
+		if err != nil {
+			return nil, 0, err
+		}
+		r := cutAt(sq, delta)
+		if o.Ranks != nil {
+			r = min(o.Ranks[n], len(sq))
+		}
+		lost += tail(sq, r)
+		q := columns(u, r).Clone()
+		t.Cores[n] = OfMat(q, prev, a.Shape[n], r)
+		next := linalg.NewMat(r, m.Cols)
+		linalg.Mul(next, 1, q, true, m, false, 0)
+		rest, prev = OfMat(next, r*m.Cols), r
+	}
+	t.Cores[d-1] = rest.Reshape(prev, a.Shape[d-1], 1)
+	if whole > 0 {
+		relErr = math.Sqrt(lost) / whole
+	}
+	return t, relErr, nil
+}
+
+// cutAt returns the smallest rank, at least 1, whose tail is at most delta.
+func cutAt(sq []float64, delta float64) int {
+	limit := delta * delta
+	if len(sq) > 0 {
+		limit = max(limit, sq[0]*1e-30)
+	}
+	r, sum := len(sq), 0.0
+	for r > 1 && sum+sq[r-1] <= limit {
+		sum += sq[r-1]
+		r--
+	}
+	return r
+}
+
+// Ranks returns the D - 1 ranks.
+func (t *TT) Ranks() []int {
+	var r []int
+	for _, c := range t.Cores[:len(t.Cores)-1] {
+		r = append(r, c.Shape[2])
+	}
+	return r
+}
+
+// Full multiplies the train out.
+func (t *TT) Full() *Array {
+	var shape []int
+	acc := linalg.Eye(1)
+	for _, c := range t.Cores {
+		shape = append(shape, c.Shape[1])
+		next := product(acc, c.Mat(c.Shape[0]))
+		acc = &linalg.Mat{Rows: next.Rows * c.Shape[1], Cols: c.Shape[2], Stride: c.Shape[2], Data: next.Data}
+	}
+	return OfMat(acc, shape...)
+}
+
+// MaxTTRanks returns the ranks that represent every array of a shape exactly.
+func MaxTTRanks(shape []int) []int {
+	r := make([]int, len(shape)-1)
+	for i := range r {
+		r[i] = min(size(shape[:i+1]), size(shape[i+1:]))
+	}
+	// A rank cannot exceed its neighbour times the mode between them.
+	for i := 1; i < len(r); i++ {
+		r[i] = min(r[i], r[i-1]*shape[i])
+	}
+	for i := len(r) - 2; i >= 0; i-- {
+		r[i] = min(r[i], r[i+1]*shape[i+1])
+	}
+	return r
+}
+
+func product(a, b *linalg.Mat) *linalg.Mat {
+	c := linalg.NewMat(a.Rows, b.Cols)
+	linalg.Mul(c, 1, a, false, b, false, 0)
+	return c
+}
