@@ -78,10 +78,61 @@ func benchArgs[T Float](s benchShape) *GemmArgs[T] {
 
 func benchGemm[T Float](b *testing.B, p *Pool, s benchShape) {
 	g := benchArgs[T](s)
+	Gemm(p, g) // touches all memory
 	for b.Loop() {
 		Gemm(p, g)
 	}
 	flop := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 	b.ReportMetric(flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkPeak is the full tile of each path with operands in the first cache
+// level, on each thread: the most that Gemm can reach.
+func BenchmarkPeak(b *testing.B) {
+	old := Path()
+	defer func() { _ = ForcePath(old) }()
+	for _, path := range Paths() {
+		for _, threads := range []int{1, 2} {
+			p := NewPool(threads)
+			_ = ForcePath(path)
+			b.Run(fmt.Sprintf("%s/%d/f32", path, threads), func(b *testing.B) { benchPeak[float32](b, p) })
+			b.Run(fmt.Sprintf("%s/%d/f64", path, threads), func(b *testing.B) { benchPeak[float64](b, p) })
+			p.Close()
+		}
+	}
+}
+
+func benchPeak[T Float](b *testing.B, p *Pool) {
+	const k = 96
+	task := make(peakTask[T], p.Threads())
+	for i := range task {
+		mk := microFor[T]()
+		x, y, z := make([]T, k*maxMR), make([]T, k*mk.nr()), make([]T, mk.mr*mk.nr())
+		task[i] = peak[T]{mk: mk, t: tile[T]{a: &x[0], b: &y[0], c: &z[0], k: k, ai: 1, ak: maxMR,
+			bk: mk.nr(), ldc: mk.nr(), cols: mk.nr(), alpha: 1, rows: mk.mr}}
+	}
+	for b.Loop() {
+		p.Do(task, len(task))
+	}
+	t := &task[0].t
+	flop := float64(2 * peakRounds * len(task) * t.k * t.rows * t.cols)
+	b.ReportMetric(flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// peakRounds is how often a unit of peakTask computes its tile.
+const peakRounds = 1000
+
+type peak[T Float] struct {
+	mk *micro[T]
+	t  tile[T]
+}
+
+type peakTask[T Float] []peak[T]
+
+func (p peakTask[T]) Run(_, i int) {
+	for range peakRounds {
+		p[i].mk.kern[p[i].t.rows][p[i].mk.nv](&p[i].t)
+	}
 }

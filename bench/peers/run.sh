@@ -1,0 +1,33 @@
+#!/bin/sh
+# Compares us with other libraries, interleaved: run.sh [AREA [WORD...]]
+# AREA is a folder beside this script, all if none; with WORDs only the cases
+# whose names contain one of them. README.md says what must be installed.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+
+# The peers' best set-up: OpenBLAS does not know newer processors.
+unset OPENBLAS_L2_SIZE OPENBLAS_CORETYPE
+if grep -qs avx512bw /proc/cpuinfo; then
+	export OPENBLAS_CORETYPE=SkylakeX
+fi
+
+area() {
+	name=$1
+	shift
+	program=$(mktemp)
+	(cd "$here" && go build -o "$program" "./$name")
+	echo "== $name"
+	status=0
+	"$python" "$here/$name/$name.py" "$program" "$@" || status=$?
+	rm -f "$program"
+	return $status
+}
+
+if [ $# -gt 0 ]; then
+	area "$@"
+else
+	for f in "$here"/*/; do
+		area "$(basename "$f")"
+	done
+fi
