@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 
 	"engine/kernel": {},
 	"engine/tensor": {},
-	"engine/linalg": {"engine/kernel"},
+	"engine/linalg": {"engine/kernel", "engine/tensor"},
 	"engine/graph":  {"engine/kernel", "engine/tensor", "internal/registry"},
 	"engine/op":     {"engine/graph", "engine/kernel", "engine/tensor", "internal/registry"},
 	"engine/nn":     {"engine/graph", "engine/linalg", "engine/op", "engine/tensor", "internal/registry"},
