@@ -3,6 +3,7 @@ package op
 import (
 	"maps"
 	"slices"
+	"unsafe"
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
@@ -101,12 +102,12 @@ func wordTypes(f32, f64, u8, u16, u32, u64, str binder) byType {
 	}
 }
 
-// words returns the elements of t as words.
+// words returns the elements of t as words; T has the size of t's elements.
 func words[T word](t *tensor.Tensor) []T {
 	if t.DType() == tensor.DTypeOf[T]() {
 		return tensor.Data[T](t)
 	}
-	return tensor.Data[T](tensor.OfRaw(tensor.DTypeOf[T](), t.Shape(), t.Raw()))
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(t.Raw()))), t.Len())
 }
 
 // realTypes makes the table of an operator on all real types.
