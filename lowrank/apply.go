@@ -42,7 +42,7 @@ func (r *Replacement) apply(m *graph.Model) error {
 	parts := addParts(m, r.Site, r.Factors)
 	for _, u := range r.Site.Uses {
 		err := m.Replace(u.Graph, u.Node, func(b *graph.Builder, in []graph.Value) (out []graph.Value, err error) {
-			e := &Emitter{Builder: b, Site: r.Site, Use: u, Parts: parts}
+			e := &Emitter{Builder: b, Site: r.Site, Use: u, Parts: parts, F: r.Factors}
 			b.Scope(u.Node.Name, func() { out, err = e.use(d, r.shifted(b, in)) })
 			return out, err
 		})

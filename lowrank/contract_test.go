@@ -137,7 +137,7 @@ func TestErrorMonotoneOnCurve(t *testing.T) {
 				t.Errorf("point %v costs %v, Cost says %v", pt.Ranks, pt.Cost, d.Cost(s, pt.Ranks))
 			}
 			_, w := factor(t, d, p, pt.Ranks)
-			if e := nd.RelError(p.W, w); e > pt.Error*1.02+1e-7 {
+			if e := nd.RelError(p.W, w); e > pt.Error*promise(d)+1e-7 {
 				t.Errorf("rank %v: the curve promises %g, factoring gives %g", pt.Ranks, pt.Error, e)
 			}
 			if i > 0 && pt.Error > front[i-1].Error {
@@ -145,6 +145,14 @@ func TestErrorMonotoneOnCurve(t *testing.T) {
 			}
 		}
 	})
+}
+
+// promise is the factor by which factoring may miss the curve: fits of CP end in different local optima.
+func promise(d Decomposition) float64 {
+	if d.Name() == "cp" {
+		return 1.05
+	}
+	return 1.001
 }
 
 // frontierAll thins the frontier to a few points, those above the dense cost included.

@@ -13,8 +13,12 @@ type Emitter struct {
 	Site  *Site
 	Use   *Use
 	Parts []graph.Value // the factors' parameters, in the order of Factors.Parts
-	Bias  graph.Value   // of a convolution; empty when it has none
+	F     *Factors
+	Bias  graph.Value // of a convolution; empty when it has none
 }
+
+// part returns the name of part i.
+func (e *Emitter) part(i int) string { return e.F.Parts[i].Name }
 
 // transposed appends the transpose of a matrix.
 func (e *Emitter) transposed(name string, v graph.Value) graph.Value {

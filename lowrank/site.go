@@ -97,6 +97,7 @@ func (s *Site) Cost() graph.Cost {
 type stage struct {
 	params int64
 	axes   int
+	times  int64 // how often each parameter is used for one position; 0 means once
 }
 
 // chainCost counts a chain of stages. Looking up rows of a table multiplies nothing.
@@ -107,7 +108,7 @@ func (s *Site) chainCost(stages ...stage) graph.Cost {
 		for _, u := range s.Uses {
 			lookup := u.how == byGather && (i == 0 && !u.flip || i == len(stages)-1 && u.flip)
 			if !lookup {
-				c.MACs += st.params * int64(u.positions(st.axes))
+				c.MACs += st.params * max(1, st.times) * int64(u.positions(st.axes))
 			}
 		}
 	}

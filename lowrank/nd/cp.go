@@ -1,9 +1,11 @@
 package nd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/engine/tensor"
@@ -20,7 +22,7 @@ type CPOpts struct {
 	Rank   int
 	Sweeps int     // at most; 0 means 200
 	Tol    float64 // change of the relative error of a sweep to stop at; 0 means 1e-6
-	Starts int     // random starts beside the one from singular vectors, the best goes on; 0 means 2, negative none
+	Starts int     // random starts beside the deterministic ones, the best goes on; 0 means 2, 6 for small arrays, negative none
 	Ridge  float64 // relative to the mean eigenvalue of the normal equations; 0 means 1e-10
 	// Slack bounds the correction after the sweeps: the error may grow by this
 	// fraction while the components' norms are made small. 0 means 0.001, negative no correction.
@@ -38,17 +40,19 @@ func (o CPOpts) withDefaults() CPOpts {
 	if o.Sweeps == 0 {
 		o.Sweeps = 200
 	}
-	if o.Starts == 0 {
-		o.Starts = 2
-	}
 	def(&o.Tol, 1e-6)
 	def(&o.Ridge, 1e-10)
 	def(&o.Slack, 1e-3)
 	return o
 }
 
-// trialSweeps are given to every start before the best is chosen.
-const trialSweeps = 8
+// Every start gets some sweeps before the best is chosen. Arrays with a product of
+// elements and rank below smallWork can afford more of both.
+const (
+	trialSweeps      = 8
+	smallTrialSweeps = 30
+	smallWork        = 1 << 19
+)
 
 // DecomposeCP fits the R components by alternating least squares from several
 // starts, with extrapolation between sweeps, and then corrects them
@@ -63,6 +67,9 @@ func DecomposeCP(ctx context.Context, a *Array, o CPOpts) (c *CP, relErr float64
 	if s.whole == 0 {
 		return zeroCP(a.Shape, o.Rank), 0, nil
 	}
+	if o.Rank >= MaxCPRank(a.Shape) {
+		return trivialCP(a, o.Rank), 0, nil
+	}
 	best := s.start(ctx)
 	if err := s.run(ctx, best, o.Sweeps); err != nil {
 		return nil, 0, err
@@ -72,7 +79,7 @@ func DecomposeCP(ctx context.Context, a *Array, o CPOpts) (c *CP, relErr float64
 			return nil, 0, err
 		}
 	}
-	best.cp.balance()
+	best.cp.Balance()
 	return best.cp, best.err, nil
 }
 
@@ -81,6 +88,34 @@ func zeroCP(shape []int, r int) *CP {
 	for _, n := range shape {
 		c.U = append(c.U, linalg.NewMat(n, r))
 	}
+	return c
+}
+
+// MaxCPRank returns a rank that represents every array of a shape: that of trivialCP.
+func MaxCPRank(shape []int) int { return size(shape) / max(1, slices.Max(shape)) }
+
+// trivialCP has a component for every fibre of the longest mode.
+func trivialCP(a *Array, rank int) *CP {
+	c, long := zeroCP(a.Shape, rank), 0
+	for n, v := range a.Shape {
+		if v > a.Shape[long] {
+			long = n
+		}
+	}
+	fibres := a.Unfold(long)
+	for i := range fibres.Rows {
+		copy(c.U[long].Row(i), fibres.Row(i))
+	}
+	for r := range fibres.Cols {
+		at := r
+		for n := len(a.Shape) - 1; n >= 0; n-- {
+			if n != long {
+				c.U[n].Set(at%a.Shape[n], r, 1)
+				at /= a.Shape[n]
+			}
+		}
+	}
+	c.Balance()
 	return c
 }
 
@@ -94,6 +129,9 @@ func (c *CP) Full() *Array {
 	linalg.Mul(a, 1, c.U[0], false, khatriRao(c.U[1:]), true, 0)
 	return OfMat(a, shape...)
 }
+
+// Features returns the column-wise Kronecker product of all factors but the first, rest x R.
+func (c *CP) Features() *linalg.Mat { return khatriRao(c.U[1:]) }
 
 // khatriRao returns the column-wise Kronecker product, the last matrix's rows fastest.
 func khatriRao(us []*linalg.Mat) *linalg.Mat {
@@ -136,24 +174,48 @@ func newALS(a *Array, o CPOpts) *als {
 	return &als{o: o, shape: a.Shape, a0: a.Mat(a.Shape[0]), data: a, whole: n * n}
 }
 
-// start returns the best of the starts after a few sweeps.
+// start returns the best of several starts after a few sweeps: singular vectors, the
+// grown fit, and random ones.
 func (s *als) start(ctx context.Context) *fit {
 	if s.o.Start != nil {
-		f := s.newFit(s.padded(s.o.Start.U, 0))
-		return f
+		return s.newFit(s.extended(s.o.Start.U, 0))
 	}
-	best := s.newFit(s.fromSVD())
-	if s.o.Starts < 0 {
-		return best
+	sweeps, random := trialSweeps, cmp.Or(s.o.Starts, 2)
+	if s.data.Len()*s.o.Rank < smallWork {
+		sweeps, random = smallTrialSweeps, cmp.Or(s.o.Starts, 6)
 	}
-	_ = s.run(ctx, best, trialSweeps)
-	for i := range s.o.Starts {
-		f := s.newFit(s.padded(nil, uint64(i+1)))
-		if err := s.run(ctx, f, trialSweeps); err == nil && f.err < best.err {
+	best := &fit{err: math.Inf(1)}
+	try := func(f *fit) {
+		if err := s.run(ctx, f, sweeps); best.cp == nil || err == nil && f.err < best.err {
 			best = f
 		}
 	}
+	try(s.newFit(s.fromSVD()))
+	if random < 0 {
+		return best
+	}
+	if half := s.o.Rank / 2; half > 0 {
+		try(s.grown(ctx, half, sweeps))
+	}
+	for i := range random {
+		try(s.newFit(s.padded(nil, uint64(i+1))))
+	}
 	return best
+}
+
+// grown starts from a fit of half the rank, itself grown, with new components added.
+func (s *als) grown(ctx context.Context, half, sweeps int) *fit {
+	o := s.o
+	o.Rank = half
+	sub := &als{o: o, shape: s.shape, a0: s.a0, data: s.data, whole: s.whole}
+	var f *fit
+	if half > 1 {
+		f = sub.grown(ctx, half/2, sweeps)
+	} else {
+		f = sub.newFit(sub.fromSVD())
+	}
+	_ = sub.run(ctx, f, sweeps) // a fit that fails is no worse a start
+	return s.newFit(s.extended(f.cp.U, uint64(half)))
 }
 
 // fromSVD starts from leading singular vectors of the unfoldings.
@@ -180,17 +242,20 @@ func (s *als) padded(us []*linalg.Mat, stream uint64) []*linalg.Mat {
 			m.Data[i] = r.Normal(uint64(i)) * norm
 		}
 		if us != nil {
-			keep := us[n].Cols
 			for i := range rows {
-				copy(m.Row(i)[:keep], us[n].Row(i))
-			}
-			if s.o.Start != nil && n == 0 { // new components start at zero in one mode: the error does not rise
-				for i := range rows {
-					clear(m.Row(i)[keep:])
-				}
+				copy(m.Row(i), us[n].Row(i))
 			}
 		}
 		out[n] = m
+	}
+	return out
+}
+
+// extended adds components to factors that are zero in the first mode: the error stays.
+func (s *als) extended(us []*linalg.Mat, stream uint64) []*linalg.Mat {
+	out := s.padded(us, stream)
+	for i := range out[0].Rows {
+		clear(out[0].Row(i)[us[0].Cols:])
 	}
 	return out
 }

@@ -175,14 +175,14 @@ func inner(a, b *linalg.Mat) float64 {
 
 // normalise gives the columns of every mode the same norm; extrapolation needs it to compare sweeps.
 func (s *als) normalise(f *fit) {
-	f.cp.balance()
+	f.cp.Balance()
 	for n := range f.cp.U {
 		f.refresh(n)
 	}
 }
 
-// balance spreads each component's norm evenly over the modes.
-func (c *CP) balance() {
+// Balance spreads each component's norm evenly over the modes.
+func (c *CP) Balance() {
 	for r := range c.U[0].Cols {
 		norms, all := make([]float64, len(c.U)), 1.0
 		for n, u := range c.U {

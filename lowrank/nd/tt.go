@@ -36,7 +36,7 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		r := cutAt(sq, delta)
+		r := CutAt(sq, delta)
 		if o.Ranks != nil {
 			r = min(o.Ranks[n], len(sq))
 		}
@@ -54,8 +54,8 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 	return t, relErr, nil
 }
 
-// cutAt returns the smallest rank, at least 1, whose tail is at most delta.
-func cutAt(sq []float64, delta float64) int {
+// CutAt returns the smallest rank, at least 1, whose tail is at most delta.
+func CutAt(sq []float64, delta float64) int {
 	limit := delta * delta
 	if len(sq) > 0 {
 		limit = max(limit, sq[0]*1e-30)

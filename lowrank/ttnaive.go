@@ -1,0 +1,206 @@
+package lowrank
+
+import (
+	"context"
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/lowrank/nd"
+)
+
+func init() { Register(ttNaive{}) }
+
+// ttNaive is the tensor train of a convolution's axes as they are, in the order K,
+// kernel..., M (the naive form of Garipov et al. 2016, "Ultimate tensorization:
+// compressing convolutional and FC layers alike"):
+//
+//	W[m, k, i, j] ~ G1[k] G2[i] G3[j] G4[m]
+//
+// emitted as 1 x 1 (K to R1), a convolution along each kernel axis (R1 to R2, ...) and 1 x 1 to M.
+type ttNaive struct{}
+
+func (ttNaive) Name() string { return "tt-naive" }
+
+// shape is that of the train: K, kernel..., M.
+func (ttNaive) shape(s *Site) []int { return append(append([]int{s.K}, s.Kernel...), s.M) }
+
+func (d ttNaive) MaxRanks(s *Site) (Ranks, error) {
+	if s.Kind != Conv {
+		return nil, unsuited(d, s, "the site is not a convolution: use tt-matrix")
+	}
+	return nd.MaxTTRanks(d.shape(s)), nil
+}
+
+func (d ttNaive) Cost(s *Site, r Ranks) graph.Cost {
+	g := int64(s.Groups)
+	st := []stage{{params: g * int64(s.K*r[0])}}
+	for i, k := range s.Kernel {
+		st = append(st, stage{params: g * int64(r[i]*k*r[i+1]), axes: i + 1})
+	}
+	return s.chainCost(append(st, stage{params: g * int64(r[len(r)-1]*s.M), axes: len(s.Kernel)})...)
+}
+
+// order is the permutation of M, K, kernel... to the train's axes.
+func (ttNaive) order(s *Site) []int {
+	perm := []int{1}
+	for i := range s.Kernel {
+		perm = append(perm, i+2)
+	}
+	return append(perm, 0)
+}
+
+func (d ttNaive) Curve(ctx context.Context, p *Problem) ([]Point, error) {
+	return trainCurve(ctx, d, p, p.Site.Groups, func(g int) (*nd.Array, error) {
+		w, _, err := p.scaled(g)
+		if err != nil {
+			return nil, err
+		}
+		return w.Permute(d.order(p.Site)...), nil
+	})
+}
+
+// epsGrid are the errors that curves of tensor trains are measured at.
+var epsGrid = []float64{0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.02}
+
+// trainCurve cuts trains at a grid of errors; groups share the largest ranks.
+func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, array func(g int) (*nd.Array, error)) ([]Point, error) {
+	most, err := d.MaxRanks(p.Site)
+	if err != nil {
+		return nil, err
+	}
+	arrays := make([]*nd.Array, groups)
+	for g := range arrays {
+		if arrays[g], err = array(g); err != nil {
+			return nil, err
+		}
+	}
+	var ranks []Ranks
+	for _, eps := range epsGrid {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r := make(Ranks, len(most))
+		for _, a := range arrays {
+			t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps})
+			if err != nil {
+				return nil, err
+			}
+			for i, v := range t.Ranks() {
+				r[i] = max(r[i], v)
+			}
+		}
+		ranks = append(ranks, aligned(r, most, p.Align))
+	}
+	ranks = distinct(ranks)
+	est := make([]float64, len(ranks))
+	for i, r := range ranks {
+		if est[i], err = trainError(arrays, r); err != nil {
+			return nil, err
+		}
+	}
+	return measured(ctx, d, p, ranks, est)
+}
+
+// trainError returns the joint relative error of trains at given ranks.
+func trainError(arrays []*nd.Array, r Ranks) (float64, error) {
+	lost, whole := 0.0, 0.0
+	for _, a := range arrays {
+		_, e, err := nd.DecomposeTT(a, nd.TTOpts{Ranks: r})
+		if err != nil {
+			return 0, err
+		}
+		sq := a.Norm() * a.Norm()
+		lost, whole = lost+e*e*sq, whole+sq
+	}
+	if whole == 0 {
+		return 0, nil
+	}
+	return math.Sqrt(lost / whole), nil
+}
+
+func (d ttNaive) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
+	if err := checkRanks(d, p.Site, r); err != nil {
+		return nil, err
+	}
+	s, last := p.Site, len(r)-1
+	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"in", stacked(s, r[0], s.K, unit(s.Kernel))}}}
+	for i := range s.Kernel {
+		f.Parts = append(f.Parts, Part{axisName(i), stacked(s, r[i+1], r[i], alongAxis(s.Kernel, i))})
+	}
+	f.Parts = append(f.Parts, Part{"out", stacked(s, s.M, r[last], unit(s.Kernel))})
+	for g := range s.Groups {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, err := d.group(p, g, r)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range t.Cores { // R(i-1), N, Ri to Ri, R(i-1), N
+			put(f.Parts[i].nd, g, c.Permute(2, 0, 1).Data)
+		}
+		put(f.Parts[last+1].nd, g, t.Cores[last+1].Permute(1, 0, 2).Data)
+	}
+	return f, nil
+}
+
+// group computes the train of group g in its own scale.
+func (d ttNaive) group(p *Problem, g int, r Ranks) (*nd.TT, error) {
+	w, inv, err := p.scaled(g)
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := nd.DecomposeTT(w.Permute(d.order(p.Site)...), nd.TTOpts{Ranks: r})
+	if err != nil || inv == nil {
+		return t, err
+	}
+	s, last := p.Site, len(r)
+	t.Cores[0] = nd.OfMat(unscaled(inv, t.Cores[0].Mat(s.K)), 1, s.K, r[0])
+	head := &nd.TT{Cores: append(append([]*nd.Array{}, t.Cores[:last]...), identityCore(r[last-1]))}
+	b := head.Full().Mat(s.K * s.taps()).T()
+	a, err := p.refit(g, t.Cores[last].Mat(r[last-1]).T(), b)
+	if err != nil {
+		return nil, err
+	}
+	t.Cores[last] = nd.OfMat(a.T(), r[last-1], s.M, 1)
+	return t, nil
+}
+
+// identityCore ends a train with its open rank as a mode.
+func identityCore(r int) *nd.Array {
+	c := nd.New(r, r, 1)
+	for i := range r {
+		c.Data[i*r+i] = 1
+	}
+	return c
+}
+
+func (d ttNaive) Reconstruct(s *Site, f *Factors) *nd.Array {
+	w := nd.New(s.Shape()...)
+	shape, last := d.shape(s), len(f.Ranks)
+	back := []int{last}
+	for i := range last {
+		back = append(back, i)
+	}
+	for g := range s.Groups {
+		t := &nd.TT{}
+		prev := 1
+		for i, part := range f.Parts[:last] {
+			a := part.nd.Reshape(s.Groups, f.Ranks[i], prev, shape[i]).Index(g)
+			t.Cores, prev = append(t.Cores, a.Permute(1, 2, 0)), f.Ranks[i]
+		}
+		end := f.Parts[last].nd.Reshape(s.Groups, s.M, prev).Index(g)
+		t.Cores = append(t.Cores, end.Permute(1, 0).Reshape(prev, s.M, 1))
+		put(w, g, t.Full().Permute(back...).Data)
+	}
+	return w
+}
+
+func (d ttNaive) Emit(e *Emitter, x graph.Value) graph.Value {
+	s := e.Site
+	x = e.conv("in", x, 0, s.Groups, nil, "")
+	for i := range s.Kernel {
+		x = e.conv(axisName(i), x, i+1, s.Groups, []int{i}, "")
+	}
+	return e.conv("out", x, len(e.Parts)-1, s.Groups, nil, e.Bias)
+}
