@@ -2,14 +2,264 @@ package lowrank
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // Batches yields the model's inputs, batch by batch. It is run several times and must
-// yield the same batches each time.
+// yield the same batches each time. A batch is only used until the next is asked for.
 type Batches func(ctx context.Context) iter.Seq2[map[graph.Value]*tensor.Tensor, error]
 
-func (r *run) calibrate(ctx context.Context) error { return nil }
+// calibrate runs the model over the calibration batches and gathers the moments of what
+// the sites read. Sites of subgraphs, embeddings and recurrent matrices have none, nor
+// have those that would not fit in memory: their errors stay those of the weights.
+func (r *run) calibrate(ctx context.Context) error {
+	if r.c.Calibration == nil {
+		return nil
+	}
+	var gs []*gatherer
+	left := r.c.Memory
+	for i, c := range r.cands {
+		if g := newGatherer(r.m, c.Site, r.c.Memory/4, left); g != nil && c.Skipped == "" {
+			g.index = i
+			gs = append(gs, g)
+			left -= g.bytes()
+		}
+	}
+	if len(gs) == 0 {
+		return nil
+	}
+	if err := r.gather(ctx, gs); err != nil {
+		return err
+	}
+	for _, g := range gs {
+		if g.rows == 0 {
+			return fmt.Errorf("lowrank: site %q: the calibration batches are empty", g.s.Name)
+		}
+		m, err := g.moments()
+		if err != nil {
+			return err
+		}
+		r.mom[g.index] = m
+	}
+	return nil
+}
+
+// gather feeds every batch and every site's input.
+func (r *run) gather(ctx context.Context, gs []*gatherer) error {
+	var fetch []graph.Value
+	for _, g := range gs {
+		if v := g.value(); !slices.Contains(fetch, v) {
+			fetch = append(fetch, v)
+		}
+	}
+	done := 0
+	return eachBatch(ctx, r.m, r.c.Calibration, graph.Options{Fetch: fetch, Only: true}, func(s *graph.Session) error {
+		for _, g := range gs {
+			if err := g.add(s.Tensor(g.value()), uint64(done)); err != nil {
+				return err
+			}
+		}
+		done++
+		r.progress("calibrate", done, 0)
+		return nil
+	})
+}
+
+// eachBatch runs m over batches, compiling again when their shapes change.
+func eachBatch(ctx context.Context, m *graph.Model, bs Batches, o graph.Options, f func(*graph.Session) error) error {
+	var s *graph.Session
+	var shapes string
+	for feeds, err := range bs(ctx) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if now := fmt.Sprint(feeds); s == nil || now != shapes {
+			shapes = now
+			o.Shapes = map[graph.Value]tensor.Shape{}
+			for v, t := range feeds {
+				o.Shapes[v] = t.Shape()
+			}
+			if s, err = graph.Compile(m, o); err != nil {
+				return fmt.Errorf("lowrank: compiling the model for calibration: %w", err)
+			}
+		}
+		for _, v := range s.Inputs() {
+			t, ok := feeds[v]
+			if !ok {
+				return fmt.Errorf("lowrank: calibration batch has no input %q", v)
+			}
+			if err := s.Feed(v, t); err != nil {
+				return err
+			}
+		}
+		if err := s.Forward(); err != nil {
+			return err
+		}
+		if err := f(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gatherer accumulates the moments of one site.
+type gatherer struct {
+	s     *Site
+	index int
+	w     []*linalg.Mat // weights of the groups, when only the outputs' moments are kept
+	sum   []*linalg.Mat // of x x^T or y y^T
+	mean  [][]float64   // sum of x
+	rows  int64
+}
+
+// newGatherer returns nil when the site is not seen by calibration or does not fit: one site
+// may take up to most bytes, and all together what is left.
+func newGatherer(m *graph.Model, s *Site, most, left int64) *gatherer {
+	if s.Kind == Embedding || s.Kind == Recurrence || s.Blocked != "" || s.flipped() {
+		return nil
+	}
+	for _, u := range s.Uses {
+		if u.Graph != m.Graph || u.how == byGather {
+			return nil
+		}
+	}
+	if len(s.Uses) != 1 {
+		return nil
+	}
+	n := s.K * s.taps()
+	size := func(n int) int64 { return 8 * int64(s.Groups) * int64(n) * int64(n) }
+	g := &gatherer{s: s, mean: make([][]float64, s.Groups)}
+	for i := range g.mean {
+		g.mean[i] = make([]float64, n)
+	}
+	switch limit := min(most, left); {
+	case size(n) <= limit:
+	case size(s.M) <= limit:
+		w, err := s.Load()
+		if err != nil {
+			return nil // reported when the site is factored
+		}
+		g.w, n = groupMats(w), s.M
+	default:
+		return nil
+	}
+	for range s.Groups {
+		g.sum = append(g.sum, linalg.NewMat(n, n))
+	}
+	return g
+}
+
+func (g *gatherer) bytes() int64 {
+	n := int64(g.sum[0].Rows)
+	return 8 * n * n * int64(g.s.Groups)
+}
+
+// value is what the site reads.
+func (g *gatherer) value() graph.Value {
+	u := g.s.Uses[0]
+	switch u.how {
+	case byRight, byLeft:
+		return u.Node.In[1-u.input]
+	}
+	return u.Node.In[0]
+}
+
+// add takes the vectors of one batch, or an even sample of them.
+func (g *gatherer) add(x *tensor.Tensor, batch uint64) error {
+	if x == nil {
+		return errors.New("lowrank: calibration did not compute " + string(g.value()))
+	}
+	data, err := float64s(x)
+	if err != nil {
+		return fmt.Errorf("lowrank: site %q: %w", g.s.Name, err)
+	}
+	p, err := newPatches(g.s, data, x.Shape())
+	if err != nil {
+		return err
+	}
+	pick := p.sample(batch)
+	for i := range g.s.Groups {
+		for from := 0; from < len(pick); from += patchRows {
+			g.addRows(i, p.rows(i, pick[from:min(from+patchRows, len(pick))]))
+		}
+	}
+	g.rows += int64(len(pick))
+	return nil
+}
+
+func (g *gatherer) addRows(i int, x *linalg.Mat) {
+	for r := range x.Rows {
+		for j, v := range x.Row(r) {
+			g.mean[i][j] += v
+		}
+	}
+	if g.w != nil {
+		y := linalg.NewMat(x.Rows, g.s.M)
+		linalg.Mul(y, 1, x, false, g.w[i], true, 0)
+		x = y
+	}
+	linalg.Mul(g.sum[i], 1, x, true, x, false, 1)
+}
+
+// moments divides the sums, and centres them when the site's bias can take the mean over.
+func (g *gatherer) moments() (*Moments, error) {
+	m := &Moments{Rows: g.rows}
+	inv := 1 / float64(g.rows)
+	for i, c := range g.sum {
+		for j := range c.Data {
+			c.Data[j] *= inv
+			if c.Data[j]-c.Data[j] != 0 {
+				return nil, fmt.Errorf("lowrank: site %q: its inputs over the calibration data are NaN or infinite: check the data and the model", g.s.Name)
+			}
+		}
+		mean := g.mean[i]
+		for j := range mean {
+			mean[j] *= inv
+		}
+		if g.s.bias == nil {
+			continue
+		}
+		centre(c, g.projected(i, mean))
+		m.Mean = append(m.Mean, mean)
+	}
+	if g.w != nil {
+		m.Out = g.sum
+	} else {
+		m.In = g.sum
+	}
+	return m, nil
+}
+
+// projected returns the mean of what the sums are of.
+func (g *gatherer) projected(i int, mean []float64) []float64 {
+	if g.w == nil {
+		return mean
+	}
+	out := make([]float64, g.s.M)
+	for m := range out {
+		for j, v := range g.w[i].Row(m) {
+			out[m] += v * mean[j]
+		}
+	}
+	return out
+}
+
+// centre subtracts mean mean^T.
+func centre(c *linalg.Mat, mean []float64) {
+	for i, a := range mean {
+		row := c.Row(i)
+		for j, b := range mean {
+			row[j] -= a * b
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"regexp"
 
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // Selection says which sites of a model are wanted. The zero value wants all.
@@ -263,10 +262,13 @@ func (f *finder) fixedSpatial(v graph.Value) bool {
 func (f *finder) recurrent(n *graph.Node, i int, a alias) (*Site, *Use) {
 	shape := a.p.Shape
 	s := &Site{Name: "/W", Kind: Input, Groups: 1, M: shape[0] * shape[1], K: shape[2]}
-	u := &Use{how: byInput, rank: 3, fixed: f.fixedSteps(n)}
+	u := &Use{how: byInput, rank: 3, steps: f.steps(n)}
 	if i == 2 {
 		s = &Site{Name: "/R", Kind: Recurrence, Groups: shape[0], M: shape[1], K: shape[2]}
 		u.how = byRecurrence
+	}
+	if i == 2 {
+		s.Blocked = cellUnsuited(n)
 	}
 	if x, ok := f.specs[n.In[0]]; ok && len(x.Shape) == 3 {
 		u.Batch, u.In = x.Shape[0]*x.Shape[1], nil
@@ -274,19 +276,14 @@ func (f *finder) recurrent(n *graph.Node, i int, a alias) (*Site, *Use) {
 	return s, u
 }
 
-// fixedSteps reports whether the number of time steps is a number.
-func (f *finder) fixedSteps(n *graph.Node) bool {
+// steps returns the number of time steps of a recurrent node when it is a number, else 0.
+func (f *finder) steps(n *graph.Node) int {
 	dims, ok := f.dims[n.In[0]]
 	axis := n.Attrs.Int("layout", 0)
-	return ok && len(dims) == 3 && dims[axis].Sym == "" && dims[axis].N > 0
-}
-
-// steps returns the number of time steps of a recurrent node's input, 0 when unknown.
-func steps(n *graph.Node, x tensor.Shape) int {
-	if len(x) != 3 {
+	if !ok || len(dims) != 3 || axis < 0 || axis > 1 || dims[axis].Sym != "" {
 		return 0
 	}
-	return x[n.Attrs.Int("layout", 0)]
+	return dims[axis].N
 }
 
 // biases finds the constant biases that a site can change without touching anything else.

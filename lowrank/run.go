@@ -19,6 +19,9 @@ type Config struct {
 	Policy RankPolicy // Keep{Fraction: 0.5} when nil
 	Selection
 	Calibration Batches // inputs to weigh errors with; none when nil
+	// Unweighted plans with the sites' own errors alone: with Calibration, how much each
+	// moves the network's outputs is measured and weighs in otherwise.
+	Unweighted bool
 	// Evaluate returns a model's accuracy, a fraction of 1, on held-out data; MaxDrop needs it.
 	Evaluate func(ctx context.Context, m *graph.Model) (float64, error)
 	Align    int              // ranks become multiples of it, where the axes are long enough
@@ -79,6 +82,9 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 		pl.Try = r.try
 	}
 	if err := r.measure(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := r.weigh(ctx); err != nil {
 		return nil, nil, err
 	}
 	choice, err := r.c.Policy.Plan(ctx, pl)

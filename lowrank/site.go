@@ -56,6 +56,7 @@ type Use struct {
 	flip  bool // applies W^T where the site is W
 	input int  // index of the weight among the node's inputs
 	fixed bool // spatial extents do not depend on symbols
+	steps int  // time steps of a recurrent layer; 0 when unknown or symbolic
 }
 
 // how tells the operators apart that apply a matrix.

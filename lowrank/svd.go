@@ -32,7 +32,7 @@ func (d svd) MaxRanks(s *Site) (Ranks, error) {
 
 func (svd) Cost(s *Site, r Ranks) graph.Cost {
 	g, n := int64(s.Groups), int64(r[0])
-	return s.chainCost(stage{params: g * n * int64(s.K)}, stage{params: g * n * int64(s.M)})
+	return s.chainCost(stage{params: g * n * int64(s.K), times: s.resets()}, stage{params: g * n * int64(s.M)})
 }
 
 func (d svd) Curve(ctx context.Context, p *Problem) ([]Point, error) {

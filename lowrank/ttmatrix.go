@@ -33,6 +33,13 @@ func (d ttMatrix) MaxRanks(s *Site) (Ranks, error) {
 	if s.Kind == Recurrence && s.Groups > 1 {
 		return nil, unsuited(d, s, "several directions: use svd")
 	}
+	for _, u := range s.Uses {
+		if u.how == byInput && u.Node != nil {
+			if why := cellUnsuited(u.Node); why != "" {
+				return nil, unsuited(d, s, why)
+			}
+		}
+	}
 	if s.flipped() {
 		return nil, unsuited(d, s, "the weight is applied both ways round: use svd")
 	}
