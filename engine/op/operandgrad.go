@@ -27,7 +27,7 @@ func newOperandGrad[T kernel.Float](out, in tensor.Shape, terms func(dst []T, fr
 	return g
 }
 
-// do sets dst, which may be nil, to the gradient.
+// do sets dst to the gradient, unless it is nil.
 func (g *operandGrad[T]) do(p *kernel.Pool, dst []T) {
 	switch {
 	case dst == nil:
