@@ -15,6 +15,7 @@ type modelExt struct {
 	Domain      string
 	Version     int64
 	Doc         string
+	NoDefault   bool   // the file does not import the default domain
 	Unknown     []byte // fields as they came: training info, configurations, unknown ones
 	functions   []*function
 }
@@ -42,8 +43,10 @@ type nodeExt struct {
 	Init    bool              // an initialiser of an opaque type, not a node
 	Unknown []byte            // overload, metadata, unknown fields
 	Attrs   map[string][]byte // doc strings and unknown fields of attributes
+	Tensors map[string][]byte // names, doc strings and unknown fields of attributes' tensors
 	Origin  *origin           // set when the upgrade changed the node
 	Part    int               // which of the origin's nodes this is
+	Main    bool              // and it has the node's place, of which the rest is said
 }
 
 // origin is a node as it is in the file, and the native nodes that stand for it.
@@ -60,6 +63,7 @@ type paramExt struct {
 	NodeName string   // of that node
 	Doc      string   // of that node
 	Attr     string   // of that node: "value", "value_float", ...
+	Tensor   string   // name of the tensor in that attribute
 	Extra    []byte   // doc string, metadata and unknown fields of the TensorProto
 	Sparse   []byte   // the whole SparseTensorProto
 	Made     bool     // an upgrade made it, of an attribute

@@ -17,7 +17,7 @@ type onnx struct{}
 func (onnx) Ext() string                            { return ".onnx" }
 func (onnx) Load(path string) (*graph.Model, error) { return Load(path, LoadOptions{}) }
 func (onnx) Save(path string, m *graph.Model, _ format.SaveOptions) error {
-	return nil
+	return Save(path, m, SaveOptions{})
 }
 
 // LoadOptions bound what a reader accepts. The zero value is for files of

@@ -96,7 +96,7 @@ func (x *modelExt) setOpset(opsets map[string]int) error {
 	if v < MinOpset || v > MaxOpset {
 		return fail(ErrOpset, -1, "the model uses opset %d, this program reads %d to %d: convert it with the tool that made it", v, MinOpset, MaxOpset)
 	}
-	x.Opset = v
+	x.Opset, x.NoDefault = v, !ok
 	opsets[""] = v
 	return nil
 }

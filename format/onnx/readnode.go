@@ -133,9 +133,27 @@ func (r *reader) finish(g *graph.Graph, n *graph.Node, x *nodeExt, attrs []*attr
 			}
 			x.Attrs[a.name] = a.extra
 		}
+		if about := a.tensorNote(); about != nil {
+			if x.Tensors == nil {
+				x.Tensors = map[string][]byte{}
+			}
+			x.Tensors[a.name] = about
+		}
 	}
 	g.Nodes = append(g.Nodes, n)
 	return nil
+}
+
+// tensorNote returns what a single tensor says beyond its data, as fields.
+func (a *attribute) tensorNote() []byte {
+	if len(a.tensors) != 1 {
+		return nil
+	}
+	t := a.tensors[0]
+	if _, known := elems[t.elem]; !known || t.name == "" {
+		return t.extra
+	}
+	return append(protowire.AppendString(protowire.AppendTag(nil, tensorName, protowire.BytesType), t.name), t.extra...)
 }
 
 // attribute reads an AttributeProto.

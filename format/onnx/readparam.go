@@ -110,6 +110,9 @@ func (r *reader) constant(g *graph.Graph, n *graph.Node, x *nodeExt, a *attribut
 	}
 	px := p.Ext.(*paramExt)
 	px.Constant, px.NodeName, px.Doc, px.Attr = x, n.Name, n.Doc, a.name
+	if len(a.tensors) == 1 {
+		px.Tensor = a.tensors[0].name
+	}
 	if a.extra != nil {
 		x.Attrs = map[string][]byte{a.name: a.extra}
 	}

@@ -111,7 +111,7 @@ func (u *upgrader) node(s *scope, n *graph.Node) ([]*graph.Node, error) {
 		}
 		return []*graph.Node{opaqueNode(n, was, x)}, nil
 	}
-	if len(a.before)+len(a.after) == 0 && sameNode(was, n) {
+	if len(a.before)+len(a.after) == 0 && len(steps[n.Op]) == 0 && sameNode(was, n) {
 		return []*graph.Node{n}, nil
 	}
 	for _, p := range a.params {
@@ -190,7 +190,7 @@ func (u *upgrader) link(x *nodeExt, was *graph.Node, parts []*graph.Node) []*gra
 		y := &nodeExt{Opset: x.Opset, Origin: o, Part: i}
 		if p.Ext == any(x) {
 			*y = *x
-			y.Origin, y.Part = o, i
+			y.Origin, y.Part, y.Main = o, i, true
 		}
 		p.Ext = y
 	}
