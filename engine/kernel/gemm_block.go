@@ -1,12 +1,11 @@
 package kernel
 
-// block is the work of one task: strips [s0,s1) of panels [p0,p1) of one batch
-// member.
+// block is the work of one task: a region of one batch member.
 type block[T Float] struct {
 	*job[T]
-	w              *scratch[T]
-	member         int
-	s0, s1, p0, p1 int
+	w      *scratch[T]
+	member int
+	region
 }
 
 // run goes over K in blocks; C holds the partial sums between them.
@@ -14,8 +13,8 @@ func (b *block[T]) run() {
 	g := &b.g
 	t := &b.w.t
 	t.alpha, t.beta, t.ldc = g.Alpha, g.Beta, g.LDC
-	for k0 := 0; k0 == 0 || k0 < g.K; k0 += blockK {
-		kb := min(blockK, g.K-k0)
+	for k0 := 0; k0 == 0 || k0 < g.K; k0 += b.depth {
+		kb := min(b.depth, g.K-k0)
 		t.k = kb
 		step := blockM / b.mk.mr
 		for p := b.p0; p < b.p1; p += step {
@@ -42,7 +41,8 @@ func (b *block[T]) rows(k0, kb, p0, p1 int) {
 }
 
 // setB points the tile at strip s, which it packs first when pack is true and
-// the task packs for itself.
+// the task packs for itself. A kernel reads whole vectors, so that an incomplete
+// one cannot be read in place.
 func (b *block[T]) setB(k0, kb, s int, pack bool) {
 	g, t, nr := &b.g, &b.w.t, b.mk.nr()
 	t.cols, t.bk = min(nr, g.N-s*nr), nr
@@ -50,7 +50,11 @@ func (b *block[T]) setB(k0, kb, s int, pack bool) {
 		t.b = nil
 		return
 	}
-	switch b.fromB {
+	from := b.fromB
+	if from == direct && t.cols%b.mk.lanes != 0 {
+		from = private
+	}
+	switch from {
 	case direct:
 		t.b, t.bk = &g.B[b.member*g.StrideB+k0*g.LDB+s*nr], g.LDB
 	case private:
@@ -59,9 +63,25 @@ func (b *block[T]) setB(k0, kb, s int, pack bool) {
 			b.mk.packB(g, g.B[b.member*g.StrideB:], k0, kb, s, dst)
 		}
 		t.b = &dst[0]
+	case kept:
+		dst := b.w.b[(k0*b.strips+s*kb)*nr:]
+		if b.first(k0/b.depth*b.strips + s) {
+			b.mk.packB(g, g.B[b.member*g.StrideB:], k0, kb, s, dst)
+		}
+		t.b = &dst[0]
 	case shared:
 		t.b = &b.b[(k0*b.strips+s*kb)*nr]
 	}
+}
+
+// first reports whether the worker meets block i of its kept operand for the
+// first time in this product.
+func (b *block[T]) first(i int) bool {
+	if b.w.have[i] == b.serial {
+		return false
+	}
+	b.w.have[i] = b.serial
+	return true
 }
 
 // setA points the tile at panel p, the nth of those packed by the task.
@@ -83,6 +103,12 @@ func (b *block[T]) setA(k0, kb, p, nth int) {
 		}
 	case private:
 		t.a = &b.w.a[nth*kb*maxMR]
+	case kept:
+		dst := b.w.a[(k0*b.panels+p*kb)*maxMR:]
+		if b.first(k0/b.depth*b.panels + p) {
+			b.mk.packA(g, g.A[b.member*g.StrideA:], k0, kb, p, dst)
+		}
+		t.a = &dst[0]
 	case shared:
 		t.a = &b.a[(k0*b.panels+p*kb)*maxMR]
 	}

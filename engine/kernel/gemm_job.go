@@ -6,9 +6,16 @@ import "sync"
 // streamed from the second cache level while a block of A of blockM rows stays
 // there.
 const (
-	blockK = 256
-	blockM = 256
+	blockK = 512
+	blockM = 128
 )
+
+// maxStrips bounds the strips of B that a task packs at a time.
+const maxStrips = 8
+
+// mostKept is the size of a packed operand up to which each worker packs it for
+// itself.
+const mostKept = 1 << 20
 
 // smallProduct is the number of multiply-adds below which waking another
 // thread costs more than it saves.
@@ -19,7 +26,8 @@ type source uint8
 
 const (
 	direct  source = iota // the caller's matrix, read in place
-	private               // packed by each task for itself
+	private               // packed by each task for itself, block by block
+	kept                  // packed by each worker when it first needs it, kept for its other tasks
 	shared                // packed in full before the tasks start
 )
 
@@ -35,19 +43,23 @@ type job[T Float] struct {
 	a, b   []T // shared packed operands
 	member int // batch member, when the members are done one after the other
 
-	strips, panels         int // in N and M
-	stripStep, panelStep   int // of a task
-	stripTasks, panelTasks int
-	members                bool // each batch member is a task
-	workers                []scratch[T]
-	packedA, packedB       []T // memory of a and private b
+	strips, panels   int // in N and M
+	depth            int // of a block of K
+	tasks            []region
+	alongM           bool   // threads divide the rows, else the columns
+	members          bool   // each batch member is a task
+	serial           uint64 // counts products; marks what a worker keeps
+	workers          []scratch[T]
+	packedA, packedB []T // memory of a and private b
 }
 
 // scratch is the work space of one worker.
 type scratch[T Float] struct {
 	a, b []T
+	have []uint64 // serial of the product for which a block of a kept operand was packed
 	t    tile[T]
 	e    epilogue[T]
+	_    [128]byte // workers write to their tiles all the time
 }
 
 // workspaces keeps jobs for reuse.
@@ -119,28 +131,30 @@ func run[T Float](p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 		return
 	}
 	for j.member = range j.g.batch() {
+		j.serial++
 		if n := j.packTasks(); n > 0 {
 			p.Do((*packTask[T])(j), n)
 		}
-		p.Do((*mulTask[T])(j), j.stripTasks*j.panelTasks)
+		p.Do((*mulTask[T])(j), len(j.tasks))
 	}
 }
 
-// plan decides what is packed by whom and how C is cut into tasks.
+// plan decides what is packed by whom and how C is cut into tasks. Threads
+// divide the larger side of C and each packs the operand of the other side
+// itself: packed numbers that one core wrote and another reads cost more than
+// packing twice, unless they are many.
 func (j *job[T]) plan(threads int, packed bool) {
 	g, mk := &j.g, j.mk
-	j.strips, j.panels = mk.strips(g.N), mk.panels(g.M)
+	j.strips, j.panels, j.depth = mk.strips(g.N), mk.panels(g.M), depth(g.K)
 	j.members = g.batch() >= 2*threads || (g.batch() > 1 && g.M*g.N*g.K < smallProduct)
-	j.stripStep, j.panelStep = j.strips, j.panels
+	j.alongM = j.strips < threads || (g.M > g.N && j.panels >= 2*threads)
 	j.fromA, j.fromB = private, private
 	switch {
 	case j.members:
-	case j.strips >= 2*threads:
-		j.fromA = shared
-		j.stripStep = max(1, j.strips/(4*threads))
+	case j.alongM:
+		j.fromB = j.keep(g.K*j.strips*mk.nr(), threads)
 	default:
-		j.fromB = shared
-		j.panelStep = max(1, j.panels/(4*threads))
+		j.fromA = j.keep(g.K*j.panels*maxMR, threads)
 	}
 	if j.strips == 1 {
 		j.fromA = direct
@@ -151,35 +165,60 @@ func (j *job[T]) plan(threads int, packed bool) {
 	if packed {
 		j.fromB = shared
 	}
-	j.stripTasks = (j.strips + j.stripStep - 1) / j.stripStep
-	j.panelTasks = (j.panels + j.panelStep - 1) / j.panelStep
-	j.reserve(packed)
+	j.cut(threads)
+	j.reserve(threads, packed)
+}
+
+// keep says how an operand of n packed numbers that all tasks use is packed.
+func (j *job[T]) keep(n, threads int) source {
+	if threads == 1 || (threads <= 4 && n <= mostKept) {
+		return kept
+	}
+	return shared
 }
 
 // reserve makes the work space that the plan needs.
-func (j *job[T]) reserve(packed bool) {
-	kb, nr := min(blockK, j.g.K), j.mk.nr()
+func (j *job[T]) reserve(threads int, packed bool) {
+	kb, nr := min(j.depth, j.g.K), j.mk.nr()
+	allA, allB := j.g.K*j.panels*maxMR, j.g.K*j.strips*nr
 	if j.fromA == shared {
-		j.packedA = grow(j.packedA, j.g.K*j.panels*maxMR)
+		j.packedA = grow(j.packedA, allA)
 		j.a = j.packedA
 	}
 	if j.fromB == shared && !packed {
-		j.packedB = grow(j.packedB, j.g.K*j.strips*nr)
+		j.packedB = grow(j.packedB, allB)
 		j.b = j.packedB
+	}
+	strips := 0
+	for _, r := range j.tasks {
+		strips = max(strips, r.s1-r.s0)
 	}
 	for i := range j.workers {
 		w := &j.workers[i]
-		if j.fromA == private {
+		switch j.fromA {
+		case private:
 			w.a = grow(w.a, kb*roundUp(min(blockM, j.g.M), j.mk.mr)/j.mk.mr*maxMR)
+		case kept:
+			w.a = grow(w.a, allA)
 		}
-		if j.fromB == private {
-			w.b = grow(w.b, kb*j.stripStep*nr)
+		switch j.fromB {
+		case private, direct: // see setB
+			w.b = grow(w.b, kb*strips*nr)
+		case kept:
+			w.b = grow(w.b, allB)
 		}
+		w.have = grow(w.have, (j.g.K+j.depth-1)/j.depth*max(j.strips, j.panels))
 	}
 }
 
+// depth returns the size of the blocks of K: equal, even but for the last.
+func depth(k int) int {
+	blocks := max(1, (k+blockK-1)/blockK)
+	return max(1, roundUp((k+blocks-1)/blocks, 2))
+}
+
 // grow returns s with at least n elements; the content is lost.
-func grow[T Float](s []T, n int) []T {
+func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
 	}
@@ -206,8 +245,8 @@ func (t *packTask[T]) Run(_, i int) {
 	if j.fromA != shared {
 		i += j.panels
 	}
-	for k0 := 0; k0 < j.g.K; k0 += blockK {
-		kb := min(blockK, j.g.K-k0)
+	for k0 := 0; k0 < j.g.K; k0 += j.depth {
+		kb := min(j.depth, j.g.K-k0)
 		if i < j.panels {
 			j.mk.packA(&j.g, j.g.A[j.member*j.g.StrideA:], k0, kb, i, j.a[(k0*j.panels+i*kb)*maxMR:])
 		} else {
@@ -226,8 +265,6 @@ func (t *mulTask[T]) Run(worker, i int) {
 	if j.members {
 		b.member, i = i, 0
 	}
-	s, q := i/j.panelTasks*j.stripStep, i%j.panelTasks*j.panelStep
-	b.s0, b.s1 = s, min(s+j.stripStep, j.strips)
-	b.p0, b.p1 = q, min(q+j.panelStep, j.panels)
+	b.region = j.tasks[i]
 	b.run()
 }

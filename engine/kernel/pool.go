@@ -24,14 +24,13 @@ type Pool struct {
 	exited  sync.WaitGroup
 	closing atomic.Bool
 
-	busy atomic.Bool // a Do is in progress, or the pool is closed
-	task Task        // of the current Do, like n
-	n    int64
+	busy     atomic.Bool // a Do is in progress, or the pool is closed
+	task     Task        // of the current Do, like shares
+	shares   []share
+	panicked bool // in the caller
 
 	_    [64]byte
 	gen  atomic.Uint32 // counts calls of Do
-	_    [64]byte
-	next atomic.Int64 // first unit not yet taken
 	_    [64]byte
 	gate atomic.Int64 // gateOpen, gateWait and the number of helpers inside
 	_    [64]byte
@@ -53,6 +52,15 @@ const (
 	spinRounds = 256
 )
 
+// share is the part of the units that one thread takes first. It is the same
+// part in every Do of so many units, so that a thread finds in its caches what
+// it wrote before, and threads rarely write to the same memory.
+type share struct {
+	next atomic.Int64 // first unit not yet taken
+	end  int64
+	_    [112]byte
+}
+
 // helper is one goroutine of a pool.
 type helper struct {
 	parked atomic.Bool
@@ -66,7 +74,8 @@ func NewPool(threads int) *Pool {
 	if threads <= 0 {
 		threads = procs
 	}
-	p := &Pool{threads: threads, rounds: spinRounds, helpers: make([]helper, threads-1), done: make(chan struct{}, 1)}
+	p := &Pool{threads: threads, rounds: spinRounds, helpers: make([]helper, threads-1), shares: make([]share, threads),
+		done: make(chan struct{}, 1)}
 	if threads > procs {
 		p.rounds = 0 // a spinning thread would keep a working one off its processor
 	}
@@ -102,20 +111,28 @@ func (p *Pool) Do(t Task, n int) {
 		}
 		return
 	}
-	p.task, p.n = t, int64(n)
-	p.next.Store(0)
+	p.task = t
+	for i := range p.shares {
+		p.shares[i].next.Store(int64(i * n / p.threads))
+		p.shares[i].end = int64((i + 1) * n / p.threads)
+	}
 	p.gate.Store(gateOpen)
 	p.gen.Add(1)
 	p.rouse(n - 1)
+	p.panicked = true
 	defer p.finish()
 	p.drain(0)
+	p.panicked = false
 }
 
-// drain runs units until none is left.
+// drain runs units until none is left, first those of the worker's share, then
+// those that other threads have not come to.
 func (p *Pool) drain(worker int) {
-	t, n := p.task, p.n
-	for i := p.next.Add(1) - 1; i < n; i = p.next.Add(1) - 1 {
-		t.Run(worker, int(i))
+	for i := range p.shares {
+		s := &p.shares[(worker+i)%p.threads]
+		for u := s.next.Add(1) - 1; u < s.end; u = s.next.Add(1) - 1 {
+			p.task.Run(worker, int(u))
+		}
 	}
 }
 
@@ -131,7 +148,11 @@ func (p *Pool) rouse(n int) {
 
 // finish shuts the gate and waits until the last helper is out.
 func (p *Pool) finish() {
-	p.next.Store(p.n) // after a panic the rest is not run
+	if p.panicked {
+		for i := range p.shares {
+			p.shares[i].next.Store(p.shares[i].end) // the rest is not run
+		}
+	}
 	p.gate.Add(-gateOpen)
 	for r := 0; r < p.rounds; r++ {
 		for range spinLoads {
