@@ -89,7 +89,7 @@ func bindDiffClip[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 	k := &diffClip[T]{clip: inner, los: make([]T, clipBlock), his: make([]T, clipBlock)}
 	k.f = k.blocks
 	s := b.In[0].Shape
-	k.gx = newOperandGrad(s, s, k.terms(func(v T) bool { return v >= k.lo && v <= k.hi }))
+	k.gx = newOperandGrad(s, s, k.inside)
 	if b.Has(1) {
 		k.gmin = newOperandGrad(s, b.In[1].Shape, k.terms(func(v T) bool { return v < k.lo && k.lo <= k.hi }))
 	}
@@ -99,7 +99,19 @@ func bindDiffClip[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 	return k, nil
 }
 
-// terms returns the terms of a gradient: dy where the element is taken.
+// inside computes the gradient of x: dy where x is not clipped.
+func (k *diffClip[T]) inside(dst []T, from int) {
+	x, dy, lo, hi := k.x[from:from+len(dst)], k.dy[from:from+len(dst)], k.lo, k.hi
+	for i := range dst {
+		d := dy[i]
+		if v := x[i]; v < lo || v > hi {
+			d = 0
+		}
+		dst[i] = d
+	}
+}
+
+// terms returns the terms of a bound's gradient: dy where the bound is taken.
 func (k *diffClip[T]) terms(take func(v T) bool) func(dst []T, from int) {
 	return func(dst []T, from int) {
 		dy := k.dy[from : from+len(dst)]
