@@ -1,0 +1,3 @@
+package onnx
+
+import _ "github.com/compress-toolkit/compress/engine/op" // the upgrade asks operators for shapes
