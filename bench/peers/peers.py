@@ -52,8 +52,8 @@ def lower_quartile(times):
     return sorted(times)[len(times) // 4]
 
 
-# Idle threads of the peer spin for a while (OpenBLAS up to 0.1 s).
-REST = 0.2
+# Idle threads of the peer spin for a while.
+REST = 0.03
 
 
 def compare(program, make_peer, rounds=9, ms=40, columns=None):
