@@ -1,0 +1,95 @@
+package onnx_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/format"
+	"github.com/compress-toolkit/compress/format/onnx"
+)
+
+// encoded returns m as bytes.
+func encoded(t testing.TB, m *graph.Model, o onnx.SaveOptions) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, onnx.Encode(&b, m, o))
+	return b.Bytes()
+}
+
+func decoded(t testing.TB, b []byte) *graph.Model {
+	t.Helper()
+	m, err := onnx.Decode(bytes.NewReader(b), int64(len(b)), onnx.LoadOptions{})
+	must(t, err)
+	return m
+}
+
+// samples lists ONNX's own cases, real networks and the files of testdata.
+func samples(t testing.TB) []string {
+	dir := os.Getenv("ONNX_TESTDATA")
+	if dir == "" {
+		dir = "/usr/share/libonnx-testdata/data"
+	}
+	vectors, _ := filepath.Glob(filepath.Join(dir, "*", "*", "model.onnx"))
+	own, err := filepath.Glob("testdata/*.onnx")
+	must(t, err)
+	return append(own, vectors...)
+}
+
+// TestSecondWriteEqualsFirst reads and writes every sample twice: the second file
+// has the bytes of the first, directly and by way of a .cmz file.
+func TestSecondWriteEqualsFirst(t *testing.T) {
+	for _, path := range samples(t) {
+		m, err := onnx.Load(path, onnx.LoadOptions{})
+		must(t, err)
+		first := encoded(t, m, onnx.SaveOptions{})
+		if second := encoded(t, decoded(t, first), onnx.SaveOptions{}); !bytes.Equal(first, second) {
+			t.Errorf("%s: a second round trip changes the file", path)
+		}
+		var cmz bytes.Buffer
+		if err := format.Encode(&cmz, m, format.SaveOptions{}); err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		back, err := format.Decode(bytes.NewReader(cmz.Bytes()), int64(cmz.Len()), format.Limits{})
+		must(t, err)
+		if second := encoded(t, back, onnx.SaveOptions{}); !bytes.Equal(first, second) {
+			t.Errorf("%s: the way through a .cmz file changes it", path)
+		}
+	}
+}
+
+// mlp returns a model that was built, not read.
+func mlp(t testing.TB) *graph.Model {
+	t.Helper()
+	b := graph.NewBuilder("mlp")
+	x := b.Input("x", tensor.F32, "N", 8)
+	h := b.Node("fc1", "Gemm", graph.Attrs{"transB": int64(1)}, x, b.Param("w1", normals("w1", tensor.Shape{16, 8})), b.Param("b1", normals("b1", tensor.Shape{16})))
+	h = b.Node("relu", "Relu", nil, h)
+	h = b.Node("drop", "Dropout", nil, h, b.Const("ratio", tensor.Scalar(float32(0.5))))
+	h = b.Node("sum", "ReduceSum", graph.Attrs{"keepdims": int64(1)}, h, b.Ints("axes", -1))
+	b.Output(b.Node("y", "Softmax", graph.Attrs{"axis": int64(-1)}, h))
+	m, err := b.Model()
+	must(t, err)
+	return m
+}
+
+// TestOpsets writes a built model at every opset and wants the same results.
+func TestOpsets(t *testing.T) {
+	m := mlp(t)
+	in := one("x", 3, 8)
+	want := runEngine(t, m, in)["y"]
+	for opset := 6; opset <= onnx.MaxOpset; opset++ {
+		t.Run(fmt.Sprint(opset), func(t *testing.T) {
+			back := decoded(t, encoded(t, m, onnx.SaveOptions{Opset: opset}))
+			if got := runEngine(t, back, in)["y"]; got == nil || !slices.Equal(got.F32s(), want.F32s()) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
