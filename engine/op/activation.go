@@ -50,7 +50,7 @@ func softplusMap[T kernel.Float]() mapping[T] {
 // nonlinearities improve neural network acoustic models", 2013.
 func leakyMap[T kernel.Float](b *graph.Bind) (mapping[T], error) {
 	alpha := T(b.Node.Attrs.Float("alpha", 0.01))
-	m := mapping[T]{useX: true}
+	m := mapping[T]{useX: alpha <= 0, useY: alpha > 0} // y has the sign of x, or not
 	m.f = func(y, x []T) {
 		for i, v := range x {
 			if v < 0 {
@@ -59,7 +59,10 @@ func leakyMap[T kernel.Float](b *graph.Bind) (mapping[T], error) {
 			y[i] = v
 		}
 	}
-	m.grad = func(dx, x, _, dy []T) {
+	m.grad = func(dx, x, y, dy []T) {
+		if m.useY {
+			x = y
+		}
 		for i, d := range dy {
 			if x[i] < 0 {
 				d *= alpha
@@ -147,13 +150,14 @@ func scaledElu[T kernel.Float](alpha, gamma, width float64) mapping[T] {
 		}
 		return gamma * x
 	}
+	signed := alpha > 0 && gamma > 0 && width > 0 // y has the sign of x, which is not needed
 	df := func(x, y float64) float64 {
-		if x < 0 {
+		if x < 0 || signed && y < 0 {
 			return (y + gamma*alpha) / width
 		}
 		return gamma
 	}
-	return scalarMap[T](f, df, true, true)
+	return scalarMap[T](f, df, !signed, true)
 }
 
 // softsignMap is x / (1 + |x|), with the derivative (1 - |y|)^2.

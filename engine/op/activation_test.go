@@ -26,6 +26,7 @@ var activationValues = []struct {
 	{"HardSwish", nil, [3]float64{-0.375, 0.13541666666666666, 3.5}},
 	{"Elu", nil, [3]float64{-0.7768698398515702, 0.25, 3.5}},
 	{"Elu", graph.Attrs{"alpha": float32(2)}, [3]float64{-1.5537396797031404, 0.25, 3.5}},
+	{"Elu", graph.Attrs{"alpha": float32(-1)}, [3]float64{0.7768698398515702, 0.25, 3.5}},
 	{"Selu", nil, [3]float64{-1.3658143533672527, 0.2626752468388701, 3.677453455744182}},
 	{"Celu", graph.Attrs{"alpha": float32(2)}, [3]float64{-1.0552668945179706, 0.25, 3.5}},
 	{"Softsign", nil, [3]float64{-0.6, 0.2, 0.7777777777777778}},

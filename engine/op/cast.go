@@ -45,10 +45,10 @@ func newCast(b *graph.Bind, to tensor.DType) (graph.Kernel, error) {
 	if from == to {
 		return newIdentity(b), nil
 	}
-	k := &cast{f: convertFrom(from, to)}
-	if k.f == nil {
-		return nil, b.Errorf("a cast from %v to %v is not supported", from, to)
+	if from == tensor.String || to == tensor.String {
+		return newStringCast(b, to)
 	}
+	k := &cast{f: convertFrom(from, to)}
 	k.Outs = []graph.Spec{{DType: to, Shape: b.In[0].Shape.Clone()}}
 	n := b.In[0].Shape.Size()
 	k.fwd = newPieces(n, 1, k.piece)

@@ -1,7 +1,10 @@
 package op
 
 import (
+	"bytes"
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -55,7 +58,7 @@ func init() {
 
 func TestCastErrors(t *testing.T) {
 	wantError(t, optest.Sample{Node: graph.Node{Op: "Cast", Attrs: graph.Attrs{"to": int64(15)}}, In: optest.In(optest.Vals(2))}, "attribute to is 15")
-	wantError(t, optest.Sample{Node: graph.Node{Op: "Cast", Attrs: graph.Attrs{"to": int64(8)}}, In: optest.In(optest.Vals(2))}, "not supported")
+	wantError(t, optest.Sample{Node: graph.Node{Op: "Cast", Attrs: graph.Attrs{"to": int64(1)}}, Live: true, In: optest.In(tensor.Vec("1", "one"))}, "element 1")
 }
 
 // TestCastGradient checks that a gradient comes back in the type of the input.
@@ -69,4 +72,41 @@ func TestCastGradient(t *testing.T) {
 	if d := tensor.Data[float64](din); d[0] != 1 || d[1] != 2 || d[2] != 3 {
 		t.Errorf("gradient %v, want [1 2 3]", d)
 	}
+}
+
+// TestCastStrings casts there and back. These casts allocate, so they are no samples of the contract.
+func TestCastStrings(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct {
+		to   int64
+		in   *tensor.Tensor
+		want []string
+	}{
+		{1, tensor.Vec[float32](0.9767611, 1e-5, -2, inf, -inf, float32(math.NaN())), []string{"0.9767611", "1e-05", "-2", "INF", "-INF", "NaN"}},
+		{11, tensor.Vec(0.1, 1e300), []string{"0.1", "1e+300"}},
+		{16, tensor.Vec(tensor.ToBFloat16(0.5)), []string{"0.5"}},
+		{7, tensor.Vec[int64](math.MaxInt64, -5), []string{"9223372036854775807", "-5"}},
+		{2, tensor.Vec[uint8](200), []string{"200"}},
+		{9, tensor.Vec(true, false), []string{"1", "0"}},
+	} {
+		text := castTo(t, c.in, 8)
+		if got := tensor.Data[string](text); !slices.Equal(got, c.want) {
+			t.Errorf("%v became %q, want %q", c.in, got, c.want)
+		}
+		if back := castTo(t, text, c.to); back.DType() != c.in.DType() || !bytes.Equal(back.Raw(), c.in.Raw()) {
+			t.Errorf("%v did not come back from %q", c.in, c.want)
+		}
+	}
+	if got := castTo(t, tensor.Vec("2.75", "-INF"), 6); tensor.Data[int32](got)[0] != 2 {
+		t.Errorf("2.75 became the int32 %d", tensor.Data[int32](got)[0])
+	}
+}
+
+func castTo(t *testing.T, in *tensor.Tensor, to int64) *tensor.Tensor {
+	t.Helper()
+	out, err := optest.RunSession(optest.Sample{Node: graph.Node{Op: "Cast", Attrs: graph.Attrs{"to": to}}, In: optest.In(in), Live: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[0]
 }
