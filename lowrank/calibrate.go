@@ -167,11 +167,7 @@ func (g *gatherer) bytes() int64 {
 // value is what the site reads.
 func (g *gatherer) value() graph.Value {
 	u := g.s.Uses[0]
-	switch u.how {
-	case byRight, byLeft:
-		return u.Node.In[1-u.input]
-	}
-	return u.Node.In[0]
+	return u.Node.In[dataInput(u.Node, u.input)]
 }
 
 // add takes the vectors of one batch, or an even sample of them.

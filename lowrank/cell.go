@@ -78,9 +78,10 @@ func (c *cell) inputs() graph.Value {
 
 // direction holds what one direction's steps read.
 type direction struct {
-	wb, rb graph.Value   // biases (gates H), empty without
-	v, u   graph.Value   // recurrent factors H x R and R x (gates H); v alone is the dense R^T
-	parts  []graph.Value // of u, or of v when dense, split in z r | h for a GRU that resets first
+	wb, rb graph.Value                                       // biases (gates H), empty without
+	v, u   graph.Value                                       // recurrent factors H x R and R x (gates H); v alone is the dense R^T
+	parts  []graph.Value                                     // of u, or of v when dense, split in z r | h for a GRU that resets first
+	emit   func(b *graph.Builder, h graph.Value) graph.Value // R h by another decomposition; v and u are empty then
 }
 
 // direction prepares direction d.
@@ -92,9 +93,13 @@ func (c *cell) direction(d int) direction {
 		o.wb, o.rb = c.slice("wb", flat, 0, 2*d*g, (2*d+1)*g), c.slice("rb", flat, 0, (2*d+1)*g, (2*d+2)*g)
 	}
 	last := &o.v
-	if c.p.r == nil {
+	switch {
+	case c.p.r == nil:
 		o.v = c.transposed("r/t", c.group("r", c.in[2], d, g, c.hidden, true))
-	} else {
+	case c.p.r.Factors.Method != (svd{}).Name():
+		o.emit = c.product()
+		return o
+	default:
 		rank := c.p.r.Factors.Ranks[0]
 		stacked := c.dirs > 1
 		o.v, o.u = c.group("v", c.p.rp[0], d, c.hidden, rank, stacked), c.group("u", c.p.rp[1], d, rank, g, stacked)
@@ -104,6 +109,15 @@ func (c *cell) direction(d int) direction {
 		o.parts = []graph.Value{c.slice("zr", *last, 1, 0, 2*c.hidden), c.slice("h", *last, 1, 2*c.hidden, g)}
 	}
 	return o
+}
+
+// product returns what applies the recurrent matrix by its decomposition.
+func (c *cell) product() func(*graph.Builder, graph.Value) graph.Value {
+	d, err := Lookup(c.p.r.Factors.Method)
+	if err != nil {
+		c.Fail(err)
+	}
+	return func(b *graph.Builder, h graph.Value) graph.Value { return d.Emit(c.p.emitter(b, c.p.r, c.p.rp), h) }
 }
 
 // group takes matrix d out of a stack; the matrix itself when it is none.

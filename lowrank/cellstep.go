@@ -54,7 +54,12 @@ func (c *cell) step(b *graph.Builder, d direction, x graph.Value, states []graph
 
 // recur returns R h + Rb.
 func (c *cell) recur(b *graph.Builder, d direction, h graph.Value) graph.Value {
-	y := b.Node("rh", "MatMul", nil, h, d.v)
+	var y graph.Value
+	if d.emit != nil {
+		y = d.emit(b, h)
+	} else {
+		y = b.Node("rh", "MatMul", nil, h, d.v)
+	}
 	if d.u != "" {
 		y = b.Node("rh", "MatMul", nil, y, d.u)
 	}

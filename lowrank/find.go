@@ -130,9 +130,19 @@ func (f *finder) node(g *graph.Graph, n *graph.Node, path string, scope map[grap
 			continue
 		}
 		s.Name, s.Op, s.Param, s.owner = path+n.Name+s.Name, n.Op, a.p, a.owner
+		u.data = f.specs[n.In[dataInput(n, i)]].Shape
 		u.Graph, u.Node, u.input = g, n, i
 		f.add(s, u)
 	}
+}
+
+// dataInput returns which input of a site's node the weight, input i, is applied to.
+func dataInput(n *graph.Node, i int) int {
+	switch n.Op {
+	case "MatMul", "Gather":
+		return 1 - i
+	}
+	return 0
 }
 
 // add joins a use to the site of the same parameter.

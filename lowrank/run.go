@@ -92,8 +92,13 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 		return nil, nil, err
 	}
 	r.guard(choice)
-	if c.DryRun {
+	if c.DryRun { // nothing is factored, so that latency cannot guard
 		return nil, r.report(choice, nil), nil
+	}
+	if c.Guard == Latency {
+		if err := r.guardLatency(ctx, choice); err != nil {
+			return nil, nil, err
+		}
 	}
 	out, fs, err := r.build(ctx, choice)
 	if err != nil {

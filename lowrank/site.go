@@ -48,10 +48,11 @@ type Site struct {
 type Use struct {
 	Graph *graph.Graph
 	Node  *graph.Node
-	Batch int   // applications of the weight in one run, spatial positions aside; 0 when unknown
-	In    []int // spatial extents of a convolution's input, nil when unknown
-	Out   []int // and of its output
-	rank  int   // of the node's data input; 0 when unknown
+	Batch int          // applications of the weight in one run, spatial positions aside; 0 when unknown
+	In    []int        // spatial extents of a convolution's input, nil when unknown
+	Out   []int        // and of its output
+	rank  int          // of the node's data input; 0 when unknown
+	data  tensor.Shape // of it; nil when unknown
 	how   how
 	flip  bool // applies W^T where the site is W
 	input int  // index of the weight among the node's inputs

@@ -30,8 +30,8 @@ func (d ttMatrix) MaxRanks(s *Site) (Ranks, error) {
 	if s.Kind == Embedding || s.hasUse(byGather) {
 		return nil, unsuited(d, s, "a row of a train is not looked up: use svd")
 	}
-	if s.Kind == Recurrence && s.Groups > 1 {
-		return nil, unsuited(d, s, "several directions: use svd")
+	if s.Kind == Recurrence && (s.Groups > 1 || s.resets() > 1) {
+		return nil, unsuited(d, s, "the layer has two directions, or resets its state before the product: use svd")
 	}
 	for _, u := range s.Uses {
 		if u.how == byInput && u.Node != nil {

@@ -20,9 +20,9 @@ type CP struct {
 // CPOpts configures DecomposeCP; zero values mean the defaults.
 type CPOpts struct {
 	Rank   int
-	Sweeps int     // at most; 0 means 200
-	Tol    float64 // change of the relative error of a sweep to stop at; 0 means 1e-6
-	Starts int     // random starts beside the deterministic ones, the best goes on; 0 means 2, 6 for small arrays, negative none
+	Sweeps int     // at most; 0 means 100
+	Tol    float64 // change of the relative error of a sweep to stop at; 0 means 1e-5
+	Starts int     // random starts beside the deterministic ones, the best goes on; 0 means 1, 3 or 6 for small arrays, negative none
 	Ridge  float64 // relative to the mean eigenvalue of the normal equations; 0 means 1e-10
 	// Slack bounds the correction after the sweeps: the error may grow by this
 	// fraction while the components' norms are made small. 0 means 0.001, negative no correction.
@@ -38,21 +38,18 @@ func (o CPOpts) withDefaults() CPOpts {
 		}
 	}
 	if o.Sweeps == 0 {
-		o.Sweeps = 200
+		o.Sweeps = 100
 	}
-	def(&o.Tol, 1e-6)
+	def(&o.Tol, 1e-5)
 	def(&o.Ridge, 1e-10)
 	def(&o.Slack, 1e-3)
 	return o
 }
 
-// Every start gets some sweeps before the best is chosen. Arrays with a product of
-// elements and rank below smallWork can afford more of both.
-const (
-	trialSweeps      = 8
-	smallTrialSweeps = 30
-	smallWork        = 1 << 19
-)
+// effort is what starts get before the best is chosen: small problems can afford more.
+type effort struct{ work, starts, sweeps int } // work is a bound on elements times rank
+
+var efforts = []effort{{1 << 15, 6, 40}, {1 << 19, 3, 20}, {math.MaxInt, 1, 8}}
 
 // DecomposeCP fits the R components by alternating least squares from several
 // starts, with extrapolation between sweeps, and then corrects them
@@ -180,10 +177,8 @@ func (s *als) start(ctx context.Context) *fit {
 	if s.o.Start != nil {
 		return s.newFit(s.extended(s.o.Start.U, 0))
 	}
-	sweeps, random := trialSweeps, cmp.Or(s.o.Starts, 2)
-	if s.data.Len()*s.o.Rank < smallWork {
-		sweeps, random = smallTrialSweeps, cmp.Or(s.o.Starts, 6)
-	}
+	level := slices.IndexFunc(efforts, func(e effort) bool { return s.data.Len()*s.o.Rank <= e.work })
+	sweeps, random := efforts[level].sweeps, cmp.Or(s.o.Starts, efforts[level].starts)
 	best := &fit{err: math.Inf(1)}
 	try := func(f *fit) {
 		if err := s.run(ctx, f, sweeps); best.cp == nil || err == nil && f.err < best.err {

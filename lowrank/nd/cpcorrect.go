@@ -7,8 +7,11 @@ import (
 	"github.com/compress-toolkit/compress/engine/linalg"
 )
 
-// correctSweeps bounds the correction; it stops when a sweep lowers the norm by under a thousandth.
-const correctSweeps = 60
+// correctSweeps bounds the correction; it stops when a sweep lowers the norm by under correctGain.
+const (
+	correctSweeps = 60
+	correctGain   = 0.005
+)
 
 // correct makes the components small at a bounded error (error-preserving
 // correction, Phan et al. 2020, "Stable low-rank tensor decomposition for
@@ -24,14 +27,18 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		var t *linalg.Mat // A^T U1: U1 stays at unit norms behind the first mode
 		for n := range s.shape {
 			f.loadOn(n)
-			if err := s.shrink(f, n, limit); err != nil {
+			if n == 1 {
+				t = s.shared(f.cp.U[0])
+			}
+			if err := s.shrink(f, n, t, limit); err != nil {
 				return err
 			}
 		}
 		norm := f.cp.Intensity()
-		if norm > last*0.999 {
+		if norm > last*(1-correctGain) {
 			return nil
 		}
 		last = norm
@@ -41,30 +48,37 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 
 // loadOn moves the norm of every component to mode n.
 func (f *fit) loadOn(n int) {
-	for r := range f.cp.U[0].Cols {
-		for m, u := range f.cp.U {
-			norm := colNorm(u, r)
-			if m == n || norm == 0 {
+	all := make([]float64, f.cp.U[n].Cols)
+	for r := range all {
+		all[r] = 1
+	}
+	for m, u := range f.cp.U {
+		if m == n {
+			continue
+		}
+		norms := colNorms(u)
+		for r, v := range norms {
+			if v == 0 {
+				norms[r] = 1
 				continue
 			}
-			for i := range u.Rows {
-				u.Row(i)[r] /= norm
-			}
-			for i := range f.cp.U[n].Rows {
-				f.cp.U[n].Row(i)[r] *= norm
-			}
+			all[r] *= v
+			norms[r] = 1 / v
 		}
-	}
-	for m := range f.cp.U {
+		scaleCols(u, norms)
 		f.refresh(m)
 	}
+	scaleCols(f.cp.U[n], all)
+	f.refresh(n)
 }
 
-// shrink solves the bounded problem of one mode in the eigenbasis Q of G.
-func (s *als) shrink(f *fit, n int, limit float64) error {
-	m := s.first(f.cp)
-	if n > 0 {
-		m = contract(s.shared(f.cp.U[0]), s.shape[1:], f.cp.U[1:], n-1)
+// shrink solves the bounded problem of one mode in the eigenbasis Q of G; t is A^T U1 for modes behind the first.
+func (s *als) shrink(f *fit, n int, t *linalg.Mat, limit float64) error {
+	var m *linalg.Mat
+	if n == 0 {
+		m = s.first(f.cp)
+	} else {
+		m = contract(t, s.shape[1:], f.cp.U[1:], n-1)
 	}
 	vals, q, err := linalg.SymEig(f.normal(n))
 	if err != nil {
@@ -128,15 +142,16 @@ func multiplier(vals, sq []float64, whole, bound float64) float64 {
 
 // Intensity returns the sum of the squared norms of the components.
 func (c *CP) Intensity() float64 {
-	sum := 0.0
-	for r := range c.U[0].Cols {
-		p := 1.0
-		for _, u := range c.U {
-			p *= colNorm(u, r)
+	all := make([]float64, c.U[0].Cols)
+	for n, u := range c.U {
+		for r, v := range colNorms(u) {
+			if n == 0 {
+				all[r] = 1
+			}
+			all[r] *= v * v
 		}
-		sum += p * p
 	}
-	return sum
+	return tail(all, 0)
 }
 
 // Sensitivity returns the expected squared change of the array for independent noise
@@ -145,17 +160,14 @@ func (c *CP) Intensity() float64 {
 //	sum over n of Nn sum over r of product over m != n of ||um_r||^2
 func (c *CP) Sensitivity() float64 {
 	sum := 0.0
-	for r := range c.U[0].Cols {
-		for n, u := range c.U {
-			p := float64(u.Rows)
-			for m, v := range c.U {
-				if m != n {
-					x := colNorm(v, r)
-					p *= x * x
-				}
+	for n, u := range c.U {
+		others := &CP{}
+		for m, v := range c.U {
+			if m != n {
+				others.U = append(others.U, v)
 			}
-			sum += p
 		}
+		sum += float64(u.Rows) * others.Intensity()
 	}
 	return sum
 }

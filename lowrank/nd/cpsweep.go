@@ -183,29 +183,46 @@ func (s *als) normalise(f *fit) {
 
 // Balance spreads each component's norm evenly over the modes.
 func (c *CP) Balance() {
-	for r := range c.U[0].Cols {
-		norms, all := make([]float64, len(c.U)), 1.0
-		for n, u := range c.U {
-			norms[n] = colNorm(u, r)
-			all *= norms[n]
-		}
-		if all == 0 {
-			continue
-		}
-		each := math.Pow(all, 1/float64(len(c.U)))
-		for n, u := range c.U {
-			f := each / norms[n]
-			for i := range u.Rows {
-				u.Row(i)[r] *= f
+	norms := make([][]float64, len(c.U))
+	for n, u := range c.U {
+		norms[n] = colNorms(u)
+	}
+	scale := make([]float64, c.U[0].Cols)
+	for n, u := range c.U {
+		for r := range scale {
+			all := 1.0
+			for _, v := range norms {
+				all *= v[r]
+			}
+			scale[r] = 1
+			if all > 0 {
+				scale[r] = math.Pow(all, 1/float64(len(c.U))) / norms[n][r]
 			}
 		}
+		scaleCols(u, scale)
 	}
 }
 
-func colNorm(m *linalg.Mat, j int) float64 {
-	n := 0.0
+// colNorms returns the norm of every column.
+func colNorms(m *linalg.Mat) []float64 {
+	out := make([]float64, m.Cols)
 	for i := range m.Rows {
-		n = math.Hypot(n, m.At(i, j))
+		row := m.Row(i)
+		for j, v := range row {
+			out[j] += v * v
+		}
 	}
-	return n
+	for j, v := range out {
+		out[j] = math.Sqrt(v)
+	}
+	return out
+}
+
+func scaleCols(m *linalg.Mat, f []float64) {
+	for i := range m.Rows {
+		row := m.Row(i)
+		for j := range row {
+			row[j] *= f[j]
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package nd
 
-import "github.com/compress-toolkit/compress/engine/linalg"
+import (
+	"github.com/compress-toolkit/compress/engine/linalg"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
 
 // leading returns the left singular vectors of m (rows x min(rows, cols)), the leading ones
 // first, and the squared singular values. A wide matrix takes the eigenvectors of
@@ -18,13 +21,83 @@ func leading(m *linalg.Mat) (u *linalg.Mat, sq []float64, err error) {
 		}
 		return s.U, sq, nil
 	}
-	gram := linalg.NewMat(m.Rows, m.Rows)
-	linalg.Mul(gram, 1, m, false, m, true, 0)
-	sq, u, err = linalg.SymEig(gram)
+	sq, u, err = linalg.SymEig(gramOf(m))
 	for i, v := range sq {
 		sq[i] = max(0, v)
 	}
 	return u, sq, err
+}
+
+// gramOf returns M M^T.
+func gramOf(m *linalg.Mat) *linalg.Mat {
+	g := linalg.NewMat(m.Rows, m.Rows)
+	linalg.Mul(g, 1, m, false, m, true, 0)
+	return g
+}
+
+// Subspace iteration pays for few vectors of a large matrix.
+const (
+	subspaceFrom   = 64 // rows
+	subspacePart   = 3  // of the rows that the wanted vectors are at most
+	subspaceExtra  = 8  // vectors iterated on beyond those wanted
+	subspaceRounds = 40 // at most, before all eigenvectors are computed after all
+)
+
+// leadingFew returns the r leading left singular vectors of m and the squared norm of
+// what they leave out. Where r is small it iterates X = orth(M M^T X) on a few
+// more vectors (Rutishauser 1969) until the energy within the leading r grows by less than
+// tol of all.
+func leadingFew(m *linalg.Mat, r int, tol float64) (u *linalg.Mat, lost float64, err error) {
+	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
+		u, sq, err := leading(m)
+		if err != nil {
+			return nil, 0, err
+		}
+		return columns(u, r), tail(sq, r), nil
+	}
+	g := gramOf(m)
+	whole := trace(g)
+	x, last := randomMat(m.Rows, r+subspaceExtra), 0.0
+	for range subspaceRounds {
+		x, _ = linalg.QR(product(g, x))
+		got, vecs, err := ritz(g, x)
+		if err != nil {
+			return nil, 0, err
+		}
+		kept := tail(got[:r], 0)
+		if kept-last <= tol*whole {
+			return product(x, columns(vecs, r)), max(0, whole-kept), nil
+		}
+		last = kept
+	}
+	full, sq, err := leading(m)
+	if err != nil {
+		return nil, 0, err
+	}
+	return columns(full, r), tail(sq, r), nil
+}
+
+// ritz returns the eigenvalues and vectors of X^T G X.
+func ritz(g, x *linalg.Mat) ([]float64, *linalg.Mat, error) {
+	small := linalg.NewMat(x.Cols, x.Cols)
+	linalg.Mul(small, 1, x, true, product(g, x), false, 0)
+	return linalg.SymEig(small)
+}
+
+func trace(m *linalg.Mat) float64 {
+	sum := 0.0
+	for i := range m.Rows {
+		sum += m.At(i, i)
+	}
+	return sum
+}
+
+func randomMat(rows, cols int) *linalg.Mat {
+	m, rnd := linalg.NewMat(rows, cols), tensor.NewRand(1, "subspace")
+	for i := range m.Data {
+		m.Data[i] = rnd.Normal(uint64(i))
+	}
+	return m
 }
 
 // columns views the first r columns.

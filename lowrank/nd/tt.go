@@ -32,16 +32,12 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 	rest, prev, lost := a, 1, 0.0
 	for n := range d - 1 {
 		m := rest.Mat(prev * a.Shape[n])
-		u, sq, err := leading(m)
+		u, gone, err := o.basis(m, n, delta)
 		if err != nil {
 			return nil, 0, err
 		}
-		r := CutAt(sq, delta)
-		if o.Ranks != nil {
-			r = min(o.Ranks[n], len(sq))
-		}
-		lost += tail(sq, r)
-		q := columns(u, r).Clone()
+		lost += gone
+		q, r := u.Clone(), u.Cols
 		t.Cores[n] = OfMat(q, prev, a.Shape[n], r)
 		next := linalg.NewMat(r, m.Cols)
 		linalg.Mul(next, 1, q, true, m, false, 0)
@@ -52,6 +48,19 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 		relErr = math.Sqrt(lost) / whole
 	}
 	return t, relErr, nil
+}
+
+// basis returns the columns that unfolding n keeps and the squared norm of the rest.
+func (o TTOpts) basis(m *linalg.Mat, n int, delta float64) (*linalg.Mat, float64, error) {
+	if o.Ranks != nil {
+		return leadingFew(m, min(o.Ranks[n], m.Rows, m.Cols), 1e-9)
+	}
+	u, sq, err := leading(m)
+	if err != nil {
+		return nil, 0, err
+	}
+	r := CutAt(sq, delta)
+	return columns(u, r), tail(sq, r), nil
 }
 
 // CutAt returns the smallest rank, at least 1, whose tail is at most delta.

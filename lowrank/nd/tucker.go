@@ -16,7 +16,7 @@ type Tucker struct {
 // TuckerOpts bounds the iteration.
 type TuckerOpts struct {
 	Sweeps int     // of orthogonal iteration; 0 means 50, negative none (HOSVD alone)
-	Tol    float64 // change of the squared relative error to stop at; 0 means 1e-7
+	Tol    float64 // change of the squared relative error to stop at; 0 means 1e-5
 }
 
 // DecomposeTucker decomposes a with ranks for every mode, 0 for modes to leave alone.
@@ -29,11 +29,21 @@ func DecomposeTucker(a *Array, ranks []int, o TuckerOpts) (*Tucker, error) {
 	if len(ranks) != len(a.Shape) {
 		return nil, fmt.Errorf("nd: %d Tucker ranks for an array of shape %v", len(ranks), a.Shape)
 	}
-	h, err := NewHOSVD(a, ranks)
-	if err != nil {
-		return nil, err
+	t := &Tucker{U: make([]*linalg.Mat, len(ranks))}
+	for n, r := range ranks {
+		if r == 0 {
+			continue
+		}
+		if r < 0 || r > a.Shape[n] {
+			return nil, fmt.Errorf("nd: Tucker rank %d of mode %d is outside 1 to %d", r, n, a.Shape[n])
+		}
+		u, _, err := leadingFew(a.Unfold(n), r, 1e-4)
+		if err != nil {
+			return nil, err
+		}
+		t.U[n] = u
 	}
-	return h.Truncate(a, ranks, o)
+	return t.finish(a, o)
 }
 
 // HOSVD holds complete bases, from which any ranks can be cut.
@@ -63,52 +73,59 @@ func NewHOSVD(a *Array, ranks []int) (*HOSVD, error) {
 
 // Truncate cuts the bases to ranks and iterates.
 func (h *HOSVD) Truncate(a *Array, ranks []int, o TuckerOpts) (*Tucker, error) {
+	t := &Tucker{U: make([]*linalg.Mat, len(ranks))}
+	for n, r := range ranks {
+		if r != 0 {
+			t.U[n] = columns(h.U[n], r)
+		}
+	}
+	return t.finish(a, o)
+}
+
+// finish improves the bases where there is something to improve, and makes the core.
+func (t *Tucker) finish(a *Array, o TuckerOpts) (*Tucker, error) {
 	if o.Sweeps == 0 {
 		o.Sweeps = 50
 	}
 	if o.Tol == 0 {
-		o.Tol = 1e-7
+		o.Tol = 1e-5
 	}
-	t := &Tucker{U: make([]*linalg.Mat, len(ranks))}
 	cut, full := 0, true
-	for n, r := range ranks {
-		if r != 0 {
-			t.U[n] = columns(h.U[n], r)
+	for n, u := range t.U {
+		if u != nil {
 			cut++
-			full = full && t.U[n].Cols == h.U[n].Cols
+			full = full && u.Cols == min(a.Shape[n], a.Len()/max(1, a.Shape[n]))
 		}
 	}
 	if cut > 1 && !full {
-		if err := t.iterate(a, o); err != nil {
-			return nil, err
-		}
+		t.iterate(a, o)
 	}
 	t.Core = t.project(a, -1)
 	return t, nil
 }
 
-// iterate runs HOOI until the norm of the core, which is what the error leaves, stops growing.
-func (t *Tucker) iterate(a *Array, o TuckerOpts) error {
+// iterate runs HOOI until the norm of the core, which is what the error leaves, stops
+// growing. A mode takes one step of subspace iteration, U = orth(Y Y^T U), instead of
+// all singular vectors of Y: the norm grows as well and the fixed points are the same.
+func (t *Tucker) iterate(a *Array, o TuckerOpts) {
 	whole, last := a.Norm(), 0.0
 	for range o.Sweeps {
 		var got float64
 		for n, u := range t.U {
-			if u == nil {
+			if u == nil || u.Cols == a.Shape[n] {
 				continue
 			}
-			vecs, sq, err := leading(t.project(a, n).Unfold(n))
-			if err != nil {
-				return err
-			}
-			t.U[n] = columns(vecs, u.Cols)
-			got = tail(sq[:min(u.Cols, len(sq))], 0)
+			y := t.project(a, n).Unfold(n)
+			c := linalg.NewMat(y.Cols, u.Cols)
+			linalg.Mul(c, 1, y, true, u, false, 0)
+			t.U[n], _ = linalg.QR(product(y, c))
+			got = inner(c, c)
 		}
 		if got-last <= o.Tol*whole*whole {
-			return nil
+			return
 		}
 		last = got
 	}
-	return nil
 }
 
 // project returns a x_m U_m^T over all decomposed modes but one, the mode that shrinks most first.

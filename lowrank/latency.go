@@ -1,0 +1,125 @@
+package lowrank
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// Latency is the median of interleaved runs of the site's nodes alone.
+const (
+	latencyRuns = 15
+	latencyTime = 2 * time.Millisecond // of one run, at least; short nodes are repeated
+)
+
+// guardLatency puts sites back to dense that are not faster when measured.
+func (r *run) guardLatency(ctx context.Context, choice []*Point) error {
+	for i, pt := range choice {
+		if pt == nil {
+			continue
+		}
+		f, err := r.factor(ctx, i, pt)
+		if err != nil {
+			return err
+		}
+		why, err := slower(r.cands[i].Site, f.f)
+		if err != nil {
+			return fmt.Errorf("lowrank: site %q: measuring latency: %w", r.cands[i].Site.Name, err)
+		}
+		if why != "" {
+			r.cands[i].reason, choice[i] = why, nil
+		}
+		r.progress("latency", i+1, len(choice))
+	}
+	return nil
+}
+
+// slower times the site's first node and its replacement, and says why the latter is not faster, or returns "".
+func slower(s *Site, f *Factors) (string, error) {
+	u := s.Uses[0]
+	if u.data == nil || s.recurrent() || u.how == byGather {
+		return "its latency alone cannot be measured", nil
+	}
+	dense, small := alone(u), alone(u)
+	sites, err := Find(small, Selection{})
+	if err != nil {
+		return "", err
+	}
+	sites[0].modes = s.modes
+	if err := Apply(small, []Replacement{{Site: sites[0], Factors: f}}); err != nil {
+		return "", err
+	}
+	a, err := graph.Compile(dense, graph.Options{})
+	if err != nil {
+		return "", err
+	}
+	b, err := graph.Compile(small, graph.Options{})
+	if err != nil {
+		return "", err
+	}
+	ta, tb, err := interleaved(a, b)
+	if err != nil || tb < ta {
+		return "", err
+	}
+	return fmt.Sprintf("%s at rank %v takes %v, the dense weight %v", f.Method, f.Ranks, tb, ta), nil
+}
+
+// alone returns a model of the node alone, its data input an input.
+func alone(u *Use) *graph.Model {
+	n := u.Node.Clone()
+	g := &graph.Graph{Name: "site", Nodes: []*graph.Node{n}}
+	at := dataInput(n, u.input)
+	port := graph.Port{Name: n.In[at], DType: tensor.F32, Shape: []graph.Dim{}}
+	for _, d := range u.data {
+		port.Shape = append(port.Shape, graph.Dim{N: d})
+	}
+	for i, v := range n.In {
+		p := u.Graph.Param(v)
+		if p == nil || i == at {
+			continue
+		}
+		q := *p
+		g.Params, port.DType = append(g.Params, &q), p.DType
+	}
+	g.Inputs = []graph.Port{port}
+	g.Outputs = []graph.Port{{Name: n.Out[0], DType: port.DType}}
+	return &graph.Model{Graph: g}
+}
+
+// interleaved returns the median times of two sessions run in turn.
+func interleaved(a, b *graph.Session) (ta, tb time.Duration, err error) {
+	repeat := 1
+	var as, bs []time.Duration
+	for len(as) < latencyRuns {
+		x, err := timed(a, repeat)
+		if err != nil {
+			return 0, 0, err
+		}
+		y, err := timed(b, repeat)
+		if err != nil {
+			return 0, 0, err
+		}
+		if min(x, y) < latencyTime/time.Duration(2) && repeat < 1<<12 {
+			repeat *= 2
+			continue
+		}
+		as, bs = append(as, x/time.Duration(repeat)), append(bs, y/time.Duration(repeat))
+	}
+	slices.Sort(as)
+	slices.Sort(bs)
+	return as[latencyRuns/2], bs[latencyRuns/2], nil
+}
+
+func timed(s *graph.Session, n int) (time.Duration, error) {
+	start := time.Now()
+	for range n {
+		if err := s.Forward(); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
