@@ -77,6 +77,18 @@ func tileF32AVX512_8x2(t *tile[float32])
 func tileF32AVX512_8x3(t *tile[float32])
 
 //go:noescape
+func dotF32AVX512_1(d *dots[float32])
+
+//go:noescape
+func dotF32AVX512_2(d *dots[float32])
+
+//go:noescape
+func dotF32AVX512_3(d *dots[float32])
+
+//go:noescape
+func dotF32AVX512_4(d *dots[float32])
+
+//go:noescape
 func finishF32AVX512(e *epilogue[float32])
 
 //go:noescape
@@ -152,6 +164,18 @@ func tileF64AVX512_8x2(t *tile[float64])
 func tileF64AVX512_8x3(t *tile[float64])
 
 //go:noescape
+func dotF64AVX512_1(d *dots[float64])
+
+//go:noescape
+func dotF64AVX512_2(d *dots[float64])
+
+//go:noescape
+func dotF64AVX512_3(d *dots[float64])
+
+//go:noescape
+func dotF64AVX512_4(d *dots[float64])
+
+//go:noescape
 func finishF64AVX512(e *epilogue[float64])
 
 //go:noescape
@@ -189,6 +213,12 @@ func tileF32AVX2_6x1(t *tile[float32])
 
 //go:noescape
 func tileF32AVX2_6x2(t *tile[float32])
+
+//go:noescape
+func dotF32AVX2_1(d *dots[float32])
+
+//go:noescape
+func dotF32AVX2_2(d *dots[float32])
 
 //go:noescape
 func finishF32AVX2(e *epilogue[float32])
@@ -236,6 +266,12 @@ func tileF64AVX2_6x1(t *tile[float64])
 func tileF64AVX2_6x2(t *tile[float64])
 
 //go:noescape
+func dotF64AVX2_1(d *dots[float64])
+
+//go:noescape
+func dotF64AVX2_2(d *dots[float64])
+
+//go:noescape
 func finishF64AVX2(e *epilogue[float64])
 
 //go:noescape
@@ -255,6 +291,13 @@ var tilesF32AVX512 = [maxMR + 1][maxNV + 1]func(*tile[float32]){
 	8: {1: tileF32AVX512_8x1, 2: tileF32AVX512_8x2, 3: tileF32AVX512_8x3},
 }
 
+var dotsF32AVX512 = [maxDots + 1]func(*dots[float32]){
+	1: dotF32AVX512_1,
+	2: dotF32AVX512_2,
+	3: dotF32AVX512_3,
+	4: dotF32AVX512_4,
+}
+
 var tilesF64AVX512 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	1: {1: tileF64AVX512_1x1, 2: tileF64AVX512_1x2, 3: tileF64AVX512_1x3},
 	2: {1: tileF64AVX512_2x1, 2: tileF64AVX512_2x2, 3: tileF64AVX512_2x3},
@@ -266,6 +309,13 @@ var tilesF64AVX512 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	8: {1: tileF64AVX512_8x1, 2: tileF64AVX512_8x2, 3: tileF64AVX512_8x3},
 }
 
+var dotsF64AVX512 = [maxDots + 1]func(*dots[float64]){
+	1: dotF64AVX512_1,
+	2: dotF64AVX512_2,
+	3: dotF64AVX512_3,
+	4: dotF64AVX512_4,
+}
+
 var tilesF32AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float32]){
 	1: {1: tileF32AVX2_1x1, 2: tileF32AVX2_1x2},
 	2: {1: tileF32AVX2_2x1, 2: tileF32AVX2_2x2},
@@ -275,6 +325,11 @@ var tilesF32AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float32]){
 	6: {1: tileF32AVX2_6x1, 2: tileF32AVX2_6x2},
 }
 
+var dotsF32AVX2 = [maxDots + 1]func(*dots[float32]){
+	1: dotF32AVX2_1,
+	2: dotF32AVX2_2,
+}
+
 var tilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	1: {1: tileF64AVX2_1x1, 2: tileF64AVX2_1x2},
 	2: {1: tileF64AVX2_2x1, 2: tileF64AVX2_2x2},
@@ -282,4 +337,9 @@ var tilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	4: {1: tileF64AVX2_4x1, 2: tileF64AVX2_4x2},
 	5: {1: tileF64AVX2_5x1, 2: tileF64AVX2_5x2},
 	6: {1: tileF64AVX2_6x1, 2: tileF64AVX2_6x2},
+}
+
+var dotsF64AVX2 = [maxDots + 1]func(*dots[float64]){
+	1: dotF64AVX2_1,
+	2: dotF64AVX2_2,
 }

@@ -46,8 +46,9 @@ type job[T Float] struct {
 	strips, panels   int // in N and M
 	depth            int // of a block of K
 	tasks            []region
-	alongM           bool   // threads divide the rows, else the columns
-	members          bool   // each batch member is a task
+	alongM           bool // threads divide the rows, else the columns
+	members          bool // each batch member is a task
+	dot              dotPlan
 	serial           uint64 // counts products; marks what a worker keeps
 	workers          []scratch[T]
 	packedA, packedB []T // memory of a and private b
@@ -58,6 +59,7 @@ type scratch[T Float] struct {
 	a, b []T
 	have []uint64 // serial of the product for which a block of a kept operand was packed
 	t    tile[T]
+	d    dots[T]
 	e    epilogue[T]
 	_    [128]byte // workers write to their tiles all the time
 }
@@ -103,7 +105,8 @@ func putJob[T Float](p *Pool, j *job[T]) {
 func (j *job[T]) release() {
 	j.g, j.epi, j.a, j.b = GemmArgs[T]{}, Epilogue[T]{}, nil, nil
 	for i := range j.workers {
-		j.workers[i].t, j.workers[i].e = tile[T]{}, epilogue[T]{}
+		w := &j.workers[i]
+		w.t, w.d, w.e = tile[T]{}, dots[T]{}, epilogue[T]{}
 	}
 }
 
@@ -121,6 +124,10 @@ func run[T Float](p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	}
 	if b != nil {
 		j.mk, j.b = b.mk, b.data
+	}
+	if dotted, shortN := j.g.dotted(); dotted && b == nil {
+		j.runDots(p, shortN)
+		return
 	}
 	j.plan(p.Threads(), b != nil)
 	if p != nil && j.g.M*j.g.N*max(j.g.K, 1)*j.g.batch() < smallProduct {

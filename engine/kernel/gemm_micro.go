@@ -51,6 +51,9 @@ type micro[T Float] struct {
 	nv    int // vectors of a full tile
 	kern  [maxMR + 1][maxNV + 1]func(*tile[T])
 
+	dots int // rows of X of the tallest dot kernel
+	dot  [maxDots + 1]func(*dots[T])
+
 	finish func(*epilogue[T])
 
 	// transpose copies dst[l*ld+i] = src[i*lds+l] for i < rows, l < k; copyRows
@@ -102,10 +105,11 @@ var portable32, portable64 = newPortable[float32](), newPortable[float64]()
 func portable[T Float]() *micro[T] { return pick[micro[T]](&portable32, &portable64) }
 
 func newPortable[T Float]() micro[T] {
-	mk := micro[T]{path: isaPortable, mr: 4, lanes: 4, nv: 1,
+	mk := micro[T]{path: isaPortable, mr: 4, lanes: 4, nv: 1, dots: maxDots,
 		finish: finishPortable[T], transpose: transposePortable[T], copyRows: copyRowsPortable[T]}
 	for r := 1; r <= mk.mr; r++ {
 		mk.kern[r][1] = tilePortable[T]
+		mk.dot[r] = dotsPortable[T]
 	}
 	return mk
 }

@@ -11,7 +11,7 @@ import (
 func emitAVX512(c *build.Context, d *decls) {
 	for _, double := range []bool{false, true} {
 		f := &flavour{Context: c, isa: "AVX512", wide: true, double: double}
-		f.path(d, 8, 3)
+		f.path(d, 8, 3, 4)
 	}
 }
 
@@ -21,14 +21,14 @@ func emitAVX2(c *build.Context, d *decls) {
 	emitMaskTable(c)
 	for _, double := range []bool{false, true} {
 		f := &flavour{Context: c, isa: "AVX2", double: double}
-		f.path(d, 6, 2)
+		f.path(d, 6, 2, 2)
 		f.transpose(d)
 		f.copyRows(d)
 	}
 }
 
 // path emits the kernels of one path and the table that names them.
-func (f *flavour) path(d *decls, mr, nv int) {
+func (f *flavour) path(d *decls, mr, nv, dots int) {
 	fmt.Fprintf(&d.tables, "\nvar tiles%s = [maxMR + 1][maxNV + 1]func(*tile[%s]){\n", f.suffix(), f.typ())
 	for rows := 1; rows <= mr; rows++ {
 		fmt.Fprintf(&d.tables, "\t%d: {", rows)
@@ -39,6 +39,11 @@ func (f *flavour) path(d *decls, mr, nv int) {
 			fmt.Fprintf(&d.tables, "%d: %s", v, f.tile(d, rows, v))
 		}
 		d.tables.WriteString("},\n")
+	}
+	d.tables.WriteString("}\n")
+	fmt.Fprintf(&d.tables, "\nvar dots%s = [maxDots + 1]func(*dots[%s]){\n", f.suffix(), f.typ())
+	for rows := 1; rows <= dots; rows++ {
+		fmt.Fprintf(&d.tables, "\t%d: %s,\n", rows, f.dot(d, rows))
 	}
 	d.tables.WriteString("}\n")
 	f.finish(d)
