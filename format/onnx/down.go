@@ -111,6 +111,9 @@ func trainingDown(_ *adapter, n *graph.Node) error {
 }
 
 func dropoutDown(a *adapter, n *graph.Node) error {
+	if output(n, 1) != "" {
+		return errors.New("that version's mask has another meaning")
+	}
 	ratio, ok, err := a.constFloat(n, 1)
 	if err != nil {
 		return err

@@ -55,12 +55,8 @@ func (x *nodeExt) MarshalBinary() ([]byte, error) { return json.Marshal(x) }
 // ForeignKind implements format.Foreign.
 func (x *paramExt) ForeignKind() string { return kindParam }
 
-// MarshalBinary implements format.Foreign. A sparse tensor is stored as a dense one.
-func (x *paramExt) MarshalBinary() ([]byte, error) {
-	y := *x
-	y.Sparse = nil
-	return json.Marshal(y)
-}
+// MarshalBinary implements format.Foreign.
+func (x *paramExt) MarshalBinary() ([]byte, error) { return json.Marshal(x) }
 
 // ForeignKind implements format.Foreign.
 func (a *opaqueAttr) ForeignKind() string { return kindAttr }

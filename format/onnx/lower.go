@@ -167,6 +167,9 @@ func (l *lowerer) descend(a *adapter, n *graph.Node, from int) ([]*graph.Node, e
 	if versionAt(n.Op, l.opset) == 0 || n.Op == "GroupNormalization" && l.opset < 21 {
 		return l.expand(a, n)
 	}
+	if err := l.checkTypes(a, n); err != nil {
+		return nil, err
+	}
 	sub := &adapter{names: a.names, param: a.param, spec: a.spec, params: a.params}
 	for _, st := range slices.Backward(steps[n.Op]) {
 		if st.version <= l.opset || st.version > from || st.down == nil {

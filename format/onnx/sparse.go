@@ -119,3 +119,17 @@ func (d *sparseData) place(at []int64, i int, coordinates bool) (int, bool) {
 	}
 	return k, true
 }
+
+// stillSparse reports whether a parameter holds what its sparse form in the file says.
+func stillSparse(p *graph.Param, x *paramExt) bool {
+	if x.Sparse == nil || p.Data == nil {
+		return x.Sparse != nil
+	}
+	r := bytesReader(x.Sparse)
+	was, err := r.sparseParam(p.Name, r.s.whole())
+	if err != nil || was.DType != p.DType || !was.Shape.Equal(p.Shape) {
+		return false
+	}
+	t, err := was.Load()
+	return err == nil && sameData(t, p.Data)
+}

@@ -20,6 +20,7 @@ func init() {
 		"Flatten":            {{11, nil, positive("axis", 1)}},
 		"GRU":                {{3, opaqueStep, nil}, {7, dropAttrs("output_sequence"), setTo("output_sequence", int64(1))}, {14, nil, forbid("layout", int64(0))}},
 		"Gather":             {{11, nil, positive("axis", 0)}},
+		"GatherND":           {{12, nil, forbid("batch_dims", int64(0))}},
 		"Gemm":               {{6, nil, nil}, {7, dropAttrs("broadcast"), setTo("broadcast", int64(1))}, {11, nil, gemmDown}},
 		"GridSample":         {{20, gridUp, gridDown}},
 		"GroupNormalization": {{21, groupUp, nil}},

@@ -102,7 +102,7 @@ func (w *writer) constantAttr(p *graph.Param, x *paramExt) (*out, error) {
 		}
 		o.bytes(1, []byte(x.Attr))
 		w.literal(o, x.Attr, t)
-	case w.opset >= 11 && x.Attr == "sparse_value" && x.Sparse != nil && p.Data == nil:
+	case w.opset >= 11 && x.Attr == "sparse_value" && stillSparse(p, x):
 		o.bytes(1, []byte(x.Attr))
 		o.bytes(22, x.Sparse)
 		o.int(20, int64(attrSparse))
@@ -149,7 +149,7 @@ func (w *writer) initializers(o *out, g *graph.Graph) error {
 		if w.asConstant(p) {
 			continue
 		}
-		if x, ok := p.Ext.(*paramExt); ok && x.Sparse != nil && p.Data == nil && w.ir >= 5 && x.Constant == nil {
+		if x, ok := p.Ext.(*paramExt); ok && w.ir >= 5 && x.Constant == nil && stillSparse(p, x) {
 			o.bytes(15, x.Sparse)
 			continue
 		}
