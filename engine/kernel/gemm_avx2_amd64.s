@@ -2495,6 +2495,500 @@ sums:
 	VZEROUPPER
 	RET
 
+// func axpyF32AVX2_1(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_1(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), BX
+	VBROADCASTSS (CX), Y0
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y1
+	VMOVUPS     (BX)(CX*1), Y2
+	VFMADD231PS Y0, Y2, Y1
+	VMOVUPS     Y1, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), SI
+	NEGQ        AX
+	VMOVUPS     32(SI)(AX*4), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMASKMOVPS  (BX)(CX*1), Y1, Y1
+	VFMADD231PS Y0, Y1, Y2
+	VMOVUPS     Y2, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), BX
+	VBROADCASTSS 4(CX), Y1
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (SI)(CX*1), Y3
+	VFMADD231PS Y0, Y3, Y2
+	VMOVUPS     (BX)(CX*1), Y3
+	VMULPS      Y1, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), DI
+	NEGQ        AX
+	VMOVUPS     32(DI)(AX*4), Y2
+	VMOVUPS     (DX)(CX*1), Y3
+	VMASKMOVPS  (SI)(CX*1), Y2, Y4
+	VFMADD231PS Y0, Y4, Y3
+	VMASKMOVPS  (BX)(CX*1), Y2, Y0
+	VMULPS      Y1, Y0, Y0
+	VADDPS      Y0, Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_3(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_3(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), BX
+	VBROADCASTSS 8(CX), Y2
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y3
+	VMOVUPS     (SI)(CX*1), Y4
+	VFMADD231PS Y0, Y4, Y3
+	VMOVUPS     (DI)(CX*1), Y4
+	VMULPS      Y1, Y4, Y4
+	VMOVUPS     (BX)(CX*1), Y5
+	VFMADD231PS Y2, Y5, Y3
+	VADDPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R8
+	NEGQ        AX
+	VMOVUPS     32(R8)(AX*4), Y3
+	VMOVUPS     (DX)(CX*1), Y4
+	VMASKMOVPS  (SI)(CX*1), Y3, Y5
+	VFMADD231PS Y0, Y5, Y4
+	VMASKMOVPS  (DI)(CX*1), Y3, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (BX)(CX*1), Y3, Y1
+	VFMADD231PS Y2, Y1, Y4
+	VADDPS      Y0, Y4, Y4
+	VMOVUPS     Y4, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_4(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_4(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Y2
+	LEAQ         (R8)(BX*1), BX
+	VBROADCASTSS 12(CX), Y3
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y4
+	VMOVUPS     (SI)(CX*1), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VMOVUPS     (DI)(CX*1), Y5
+	VMULPS      Y1, Y5, Y5
+	VMOVUPS     (R8)(CX*1), Y6
+	VFMADD231PS Y2, Y6, Y4
+	VMOVUPS     (BX)(CX*1), Y6
+	VFMADD231PS Y3, Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     Y4, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R9
+	NEGQ        AX
+	VMOVUPS     32(R9)(AX*4), Y4
+	VMOVUPS     (DX)(CX*1), Y5
+	VMASKMOVPS  (SI)(CX*1), Y4, Y6
+	VFMADD231PS Y0, Y6, Y5
+	VMASKMOVPS  (DI)(CX*1), Y4, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (R8)(CX*1), Y4, Y1
+	VFMADD231PS Y2, Y1, Y5
+	VMASKMOVPS  (BX)(CX*1), Y4, Y1
+	VFMADD231PS Y3, Y1, Y0
+	VADDPS      Y0, Y5, Y5
+	VMOVUPS     Y5, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_5(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_5(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Y3
+	LEAQ         (R9)(BX*1), BX
+	VBROADCASTSS 16(CX), Y4
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y5
+	VMOVUPS     (SI)(CX*1), Y6
+	VFMADD231PS Y0, Y6, Y5
+	VMOVUPS     (DI)(CX*1), Y6
+	VMULPS      Y1, Y6, Y6
+	VMOVUPS     (R8)(CX*1), Y7
+	VFMADD231PS Y2, Y7, Y5
+	VMOVUPS     (R9)(CX*1), Y7
+	VFMADD231PS Y3, Y7, Y6
+	VMOVUPS     (BX)(CX*1), Y7
+	VFMADD231PS Y4, Y7, Y5
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     Y5, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        AX
+	VMOVUPS     32(R10)(AX*4), Y5
+	VMOVUPS     (DX)(CX*1), Y6
+	VMASKMOVPS  (SI)(CX*1), Y5, Y7
+	VFMADD231PS Y0, Y7, Y6
+	VMASKMOVPS  (DI)(CX*1), Y5, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (R8)(CX*1), Y5, Y1
+	VFMADD231PS Y2, Y1, Y6
+	VMASKMOVPS  (R9)(CX*1), Y5, Y1
+	VFMADD231PS Y3, Y1, Y0
+	VMASKMOVPS  (BX)(CX*1), Y5, Y1
+	VFMADD231PS Y4, Y1, Y6
+	VADDPS      Y0, Y6, Y6
+	VMOVUPS     Y6, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_6(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_6(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Y4
+	LEAQ         (R10)(BX*1), BX
+	VBROADCASTSS 20(CX), Y5
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y6
+	VMOVUPS     (SI)(CX*1), Y7
+	VFMADD231PS Y0, Y7, Y6
+	VMOVUPS     (DI)(CX*1), Y7
+	VMULPS      Y1, Y7, Y7
+	VMOVUPS     (R8)(CX*1), Y8
+	VFMADD231PS Y2, Y8, Y6
+	VMOVUPS     (R9)(CX*1), Y8
+	VFMADD231PS Y3, Y8, Y7
+	VMOVUPS     (R10)(CX*1), Y8
+	VFMADD231PS Y4, Y8, Y6
+	VMOVUPS     (BX)(CX*1), Y8
+	VFMADD231PS Y5, Y8, Y7
+	VADDPS      Y7, Y6, Y6
+	VMOVUPS     Y6, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R11
+	NEGQ        AX
+	VMOVUPS     32(R11)(AX*4), Y6
+	VMOVUPS     (DX)(CX*1), Y7
+	VMASKMOVPS  (SI)(CX*1), Y6, Y8
+	VFMADD231PS Y0, Y8, Y7
+	VMASKMOVPS  (DI)(CX*1), Y6, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (R8)(CX*1), Y6, Y1
+	VFMADD231PS Y2, Y1, Y7
+	VMASKMOVPS  (R9)(CX*1), Y6, Y1
+	VFMADD231PS Y3, Y1, Y0
+	VMASKMOVPS  (R10)(CX*1), Y6, Y1
+	VFMADD231PS Y4, Y1, Y7
+	VMASKMOVPS  (BX)(CX*1), Y6, Y1
+	VFMADD231PS Y5, Y1, Y0
+	VADDPS      Y0, Y7, Y7
+	VMOVUPS     Y7, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_7(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_7(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Y4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSS 20(CX), Y5
+	LEAQ         (R11)(BX*1), BX
+	VBROADCASTSS 24(CX), Y6
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y7
+	VMOVUPS     (SI)(CX*1), Y8
+	VFMADD231PS Y0, Y8, Y7
+	VMOVUPS     (DI)(CX*1), Y8
+	VMULPS      Y1, Y8, Y8
+	VMOVUPS     (R8)(CX*1), Y9
+	VFMADD231PS Y2, Y9, Y7
+	VMOVUPS     (R9)(CX*1), Y9
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     (R10)(CX*1), Y9
+	VFMADD231PS Y4, Y9, Y7
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y5, Y9, Y8
+	VMOVUPS     (BX)(CX*1), Y9
+	VFMADD231PS Y6, Y9, Y7
+	VADDPS      Y8, Y7, Y7
+	VMOVUPS     Y7, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R12
+	NEGQ        AX
+	VMOVUPS     32(R12)(AX*4), Y7
+	VMOVUPS     (DX)(CX*1), Y8
+	VMASKMOVPS  (SI)(CX*1), Y7, Y9
+	VFMADD231PS Y0, Y9, Y8
+	VMASKMOVPS  (DI)(CX*1), Y7, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (R8)(CX*1), Y7, Y1
+	VFMADD231PS Y2, Y1, Y8
+	VMASKMOVPS  (R9)(CX*1), Y7, Y1
+	VFMADD231PS Y3, Y1, Y0
+	VMASKMOVPS  (R10)(CX*1), Y7, Y1
+	VFMADD231PS Y4, Y1, Y8
+	VMASKMOVPS  (R11)(CX*1), Y7, Y1
+	VFMADD231PS Y5, Y1, Y0
+	VMASKMOVPS  (BX)(CX*1), Y7, Y1
+	VFMADD231PS Y6, Y1, Y8
+	VADDPS      Y0, Y8, Y8
+	VMOVUPS     Y8, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX2_8(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF32AVX2_8(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Y4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSS 20(CX), Y5
+	LEAQ         (R11)(BX*1), R12
+	VBROADCASTSS 24(CX), Y6
+	LEAQ         (R12)(BX*1), BX
+	VBROADCASTSS 28(CX), Y7
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Y8
+	VMOVUPS     (SI)(CX*1), Y9
+	VFMADD231PS Y0, Y9, Y8
+	VMOVUPS     (DI)(CX*1), Y9
+	VMULPS      Y1, Y9, Y9
+	VMOVUPS     (R8)(CX*1), Y10
+	VFMADD231PS Y2, Y10, Y8
+	VMOVUPS     (R9)(CX*1), Y10
+	VFMADD231PS Y3, Y10, Y9
+	VMOVUPS     (R10)(CX*1), Y10
+	VFMADD231PS Y4, Y10, Y8
+	VMOVUPS     (R11)(CX*1), Y10
+	VFMADD231PS Y5, Y10, Y9
+	VMOVUPS     (R12)(CX*1), Y10
+	VFMADD231PS Y6, Y10, Y8
+	VMOVUPS     (BX)(CX*1), Y10
+	VFMADD231PS Y7, Y10, Y9
+	VADDPS      Y9, Y8, Y8
+	VMOVUPS     Y8, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R13
+	NEGQ        AX
+	VMOVUPS     32(R13)(AX*4), Y8
+	VMOVUPS     (DX)(CX*1), Y9
+	VMASKMOVPS  (SI)(CX*1), Y8, Y10
+	VFMADD231PS Y0, Y10, Y9
+	VMASKMOVPS  (DI)(CX*1), Y8, Y0
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  (R8)(CX*1), Y8, Y1
+	VFMADD231PS Y2, Y1, Y9
+	VMASKMOVPS  (R9)(CX*1), Y8, Y1
+	VFMADD231PS Y3, Y1, Y0
+	VMASKMOVPS  (R10)(CX*1), Y8, Y1
+	VFMADD231PS Y4, Y1, Y9
+	VMASKMOVPS  (R11)(CX*1), Y8, Y1
+	VFMADD231PS Y5, Y1, Y0
+	VMASKMOVPS  (R12)(CX*1), Y8, Y1
+	VFMADD231PS Y6, Y1, Y9
+	VMASKMOVPS  (BX)(CX*1), Y8, Y1
+	VFMADD231PS Y7, Y1, Y0
+	VADDPS      Y0, Y9, Y9
+	VMOVUPS     Y9, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func finishF32AVX2(e *byte)
 // Requires: AVX
 TEXT ·finishF32AVX2(SB), NOSPLIT, $0-8
@@ -5345,6 +5839,500 @@ sums:
 	VPERM2F128 $0x31, Y6, Y4, Y7
 	VADDPD     Y7, Y5, Y5
 	VMOVUPD    Y5, 80(AX)
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_1(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_1(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), BX
+	VBROADCASTSD (CX), Y0
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y1
+	VMOVUPD     (BX)(CX*1), Y2
+	VFMADD231PD Y0, Y2, Y1
+	VMOVUPD     Y1, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), SI
+	NEGQ        AX
+	VMOVUPS     32(SI)(AX*8), Y1
+	VMOVUPD     (DX)(CX*1), Y2
+	VMASKMOVPD  (BX)(CX*1), Y1, Y1
+	VFMADD231PD Y0, Y1, Y2
+	VMOVUPD     Y2, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_2(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), BX
+	VBROADCASTSD 8(CX), Y1
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y2
+	VMOVUPD     (SI)(CX*1), Y3
+	VFMADD231PD Y0, Y3, Y2
+	VMOVUPD     (BX)(CX*1), Y3
+	VMULPD      Y1, Y3, Y3
+	VADDPD      Y3, Y2, Y2
+	VMOVUPD     Y2, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), DI
+	NEGQ        AX
+	VMOVUPS     32(DI)(AX*8), Y2
+	VMOVUPD     (DX)(CX*1), Y3
+	VMASKMOVPD  (SI)(CX*1), Y2, Y4
+	VFMADD231PD Y0, Y4, Y3
+	VMASKMOVPD  (BX)(CX*1), Y2, Y0
+	VMULPD      Y1, Y0, Y0
+	VADDPD      Y0, Y3, Y3
+	VMOVUPD     Y3, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_3(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_3(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), BX
+	VBROADCASTSD 16(CX), Y2
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y3
+	VMOVUPD     (SI)(CX*1), Y4
+	VFMADD231PD Y0, Y4, Y3
+	VMOVUPD     (DI)(CX*1), Y4
+	VMULPD      Y1, Y4, Y4
+	VMOVUPD     (BX)(CX*1), Y5
+	VFMADD231PD Y2, Y5, Y3
+	VADDPD      Y4, Y3, Y3
+	VMOVUPD     Y3, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R8
+	NEGQ        AX
+	VMOVUPS     32(R8)(AX*8), Y3
+	VMOVUPD     (DX)(CX*1), Y4
+	VMASKMOVPD  (SI)(CX*1), Y3, Y5
+	VFMADD231PD Y0, Y5, Y4
+	VMASKMOVPD  (DI)(CX*1), Y3, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (BX)(CX*1), Y3, Y1
+	VFMADD231PD Y2, Y1, Y4
+	VADDPD      Y0, Y4, Y4
+	VMOVUPD     Y4, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_4(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_4(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Y2
+	LEAQ         (R8)(BX*1), BX
+	VBROADCASTSD 24(CX), Y3
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y4
+	VMOVUPD     (SI)(CX*1), Y5
+	VFMADD231PD Y0, Y5, Y4
+	VMOVUPD     (DI)(CX*1), Y5
+	VMULPD      Y1, Y5, Y5
+	VMOVUPD     (R8)(CX*1), Y6
+	VFMADD231PD Y2, Y6, Y4
+	VMOVUPD     (BX)(CX*1), Y6
+	VFMADD231PD Y3, Y6, Y5
+	VADDPD      Y5, Y4, Y4
+	VMOVUPD     Y4, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R9
+	NEGQ        AX
+	VMOVUPS     32(R9)(AX*8), Y4
+	VMOVUPD     (DX)(CX*1), Y5
+	VMASKMOVPD  (SI)(CX*1), Y4, Y6
+	VFMADD231PD Y0, Y6, Y5
+	VMASKMOVPD  (DI)(CX*1), Y4, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (R8)(CX*1), Y4, Y1
+	VFMADD231PD Y2, Y1, Y5
+	VMASKMOVPD  (BX)(CX*1), Y4, Y1
+	VFMADD231PD Y3, Y1, Y0
+	VADDPD      Y0, Y5, Y5
+	VMOVUPD     Y5, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_5(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_5(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Y3
+	LEAQ         (R9)(BX*1), BX
+	VBROADCASTSD 32(CX), Y4
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y5
+	VMOVUPD     (SI)(CX*1), Y6
+	VFMADD231PD Y0, Y6, Y5
+	VMOVUPD     (DI)(CX*1), Y6
+	VMULPD      Y1, Y6, Y6
+	VMOVUPD     (R8)(CX*1), Y7
+	VFMADD231PD Y2, Y7, Y5
+	VMOVUPD     (R9)(CX*1), Y7
+	VFMADD231PD Y3, Y7, Y6
+	VMOVUPD     (BX)(CX*1), Y7
+	VFMADD231PD Y4, Y7, Y5
+	VADDPD      Y6, Y5, Y5
+	VMOVUPD     Y5, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        AX
+	VMOVUPS     32(R10)(AX*8), Y5
+	VMOVUPD     (DX)(CX*1), Y6
+	VMASKMOVPD  (SI)(CX*1), Y5, Y7
+	VFMADD231PD Y0, Y7, Y6
+	VMASKMOVPD  (DI)(CX*1), Y5, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (R8)(CX*1), Y5, Y1
+	VFMADD231PD Y2, Y1, Y6
+	VMASKMOVPD  (R9)(CX*1), Y5, Y1
+	VFMADD231PD Y3, Y1, Y0
+	VMASKMOVPD  (BX)(CX*1), Y5, Y1
+	VFMADD231PD Y4, Y1, Y6
+	VADDPD      Y0, Y6, Y6
+	VMOVUPD     Y6, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_6(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_6(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Y4
+	LEAQ         (R10)(BX*1), BX
+	VBROADCASTSD 40(CX), Y5
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y6
+	VMOVUPD     (SI)(CX*1), Y7
+	VFMADD231PD Y0, Y7, Y6
+	VMOVUPD     (DI)(CX*1), Y7
+	VMULPD      Y1, Y7, Y7
+	VMOVUPD     (R8)(CX*1), Y8
+	VFMADD231PD Y2, Y8, Y6
+	VMOVUPD     (R9)(CX*1), Y8
+	VFMADD231PD Y3, Y8, Y7
+	VMOVUPD     (R10)(CX*1), Y8
+	VFMADD231PD Y4, Y8, Y6
+	VMOVUPD     (BX)(CX*1), Y8
+	VFMADD231PD Y5, Y8, Y7
+	VADDPD      Y7, Y6, Y6
+	VMOVUPD     Y6, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R11
+	NEGQ        AX
+	VMOVUPS     32(R11)(AX*8), Y6
+	VMOVUPD     (DX)(CX*1), Y7
+	VMASKMOVPD  (SI)(CX*1), Y6, Y8
+	VFMADD231PD Y0, Y8, Y7
+	VMASKMOVPD  (DI)(CX*1), Y6, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (R8)(CX*1), Y6, Y1
+	VFMADD231PD Y2, Y1, Y7
+	VMASKMOVPD  (R9)(CX*1), Y6, Y1
+	VFMADD231PD Y3, Y1, Y0
+	VMASKMOVPD  (R10)(CX*1), Y6, Y1
+	VFMADD231PD Y4, Y1, Y7
+	VMASKMOVPD  (BX)(CX*1), Y6, Y1
+	VFMADD231PD Y5, Y1, Y0
+	VADDPD      Y0, Y7, Y7
+	VMOVUPD     Y7, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_7(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_7(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Y4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSD 40(CX), Y5
+	LEAQ         (R11)(BX*1), BX
+	VBROADCASTSD 48(CX), Y6
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y7
+	VMOVUPD     (SI)(CX*1), Y8
+	VFMADD231PD Y0, Y8, Y7
+	VMOVUPD     (DI)(CX*1), Y8
+	VMULPD      Y1, Y8, Y8
+	VMOVUPD     (R8)(CX*1), Y9
+	VFMADD231PD Y2, Y9, Y7
+	VMOVUPD     (R9)(CX*1), Y9
+	VFMADD231PD Y3, Y9, Y8
+	VMOVUPD     (R10)(CX*1), Y9
+	VFMADD231PD Y4, Y9, Y7
+	VMOVUPD     (R11)(CX*1), Y9
+	VFMADD231PD Y5, Y9, Y8
+	VMOVUPD     (BX)(CX*1), Y9
+	VFMADD231PD Y6, Y9, Y7
+	VADDPD      Y8, Y7, Y7
+	VMOVUPD     Y7, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R12
+	NEGQ        AX
+	VMOVUPS     32(R12)(AX*8), Y7
+	VMOVUPD     (DX)(CX*1), Y8
+	VMASKMOVPD  (SI)(CX*1), Y7, Y9
+	VFMADD231PD Y0, Y9, Y8
+	VMASKMOVPD  (DI)(CX*1), Y7, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (R8)(CX*1), Y7, Y1
+	VFMADD231PD Y2, Y1, Y8
+	VMASKMOVPD  (R9)(CX*1), Y7, Y1
+	VFMADD231PD Y3, Y1, Y0
+	VMASKMOVPD  (R10)(CX*1), Y7, Y1
+	VFMADD231PD Y4, Y1, Y8
+	VMASKMOVPD  (R11)(CX*1), Y7, Y1
+	VFMADD231PD Y5, Y1, Y0
+	VMASKMOVPD  (BX)(CX*1), Y7, Y1
+	VFMADD231PD Y6, Y1, Y8
+	VADDPD      Y0, Y8, Y8
+	VMOVUPD     Y8, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX2_8(a *byte)
+// Requires: AVX, FMA3
+TEXT ·axpyF64AVX2_8(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Y0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Y1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Y2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Y3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Y4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSD 40(CX), Y5
+	LEAQ         (R11)(BX*1), R12
+	VBROADCASTSD 48(CX), Y6
+	LEAQ         (R12)(BX*1), BX
+	VBROADCASTSD 56(CX), Y7
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x04, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Y8
+	VMOVUPD     (SI)(CX*1), Y9
+	VFMADD231PD Y0, Y9, Y8
+	VMOVUPD     (DI)(CX*1), Y9
+	VMULPD      Y1, Y9, Y9
+	VMOVUPD     (R8)(CX*1), Y10
+	VFMADD231PD Y2, Y10, Y8
+	VMOVUPD     (R9)(CX*1), Y10
+	VFMADD231PD Y3, Y10, Y9
+	VMOVUPD     (R10)(CX*1), Y10
+	VFMADD231PD Y4, Y10, Y8
+	VMOVUPD     (R11)(CX*1), Y10
+	VFMADD231PD Y5, Y10, Y9
+	VMOVUPD     (R12)(CX*1), Y10
+	VFMADD231PD Y6, Y10, Y8
+	VMOVUPD     (BX)(CX*1), Y10
+	VFMADD231PD Y7, Y10, Y9
+	VADDPD      Y9, Y8, Y8
+	VMOVUPD     Y8, (DX)(CX*1)
+	ADDQ        $0x20, CX
+	SUBQ        $0x04, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x04, AX
+	JZ          end
+	LEAQ        laneMasks<>+0(SB), R13
+	NEGQ        AX
+	VMOVUPS     32(R13)(AX*8), Y8
+	VMOVUPD     (DX)(CX*1), Y9
+	VMASKMOVPD  (SI)(CX*1), Y8, Y10
+	VFMADD231PD Y0, Y10, Y9
+	VMASKMOVPD  (DI)(CX*1), Y8, Y0
+	VMULPD      Y1, Y0, Y0
+	VMASKMOVPD  (R8)(CX*1), Y8, Y1
+	VFMADD231PD Y2, Y1, Y9
+	VMASKMOVPD  (R9)(CX*1), Y8, Y1
+	VFMADD231PD Y3, Y1, Y0
+	VMASKMOVPD  (R10)(CX*1), Y8, Y1
+	VFMADD231PD Y4, Y1, Y9
+	VMASKMOVPD  (R11)(CX*1), Y8, Y1
+	VFMADD231PD Y5, Y1, Y0
+	VMASKMOVPD  (R12)(CX*1), Y8, Y1
+	VFMADD231PD Y6, Y1, Y9
+	VMASKMOVPD  (BX)(CX*1), Y8, Y1
+	VFMADD231PD Y7, Y1, Y0
+	VADDPD      Y0, Y9, Y9
+	VMOVUPD     Y9, (DX)(CX*1)
+
+end:
 	VZEROUPPER
 	RET
 

@@ -5093,6 +5093,500 @@ sums:
 	VZEROUPPER
 	RET
 
+// func axpyF32AVX512_1(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_1(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), BX
+	VBROADCASTSS (CX), Z0
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z1
+	VMOVUPS     (BX)(CX*1), Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, SI
+	BZHIL       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS     (DX)(CX*1), Z1
+	VMOVUPS.Z   (BX)(CX*1), K1, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_2(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), BX
+	VBROADCASTSS 4(CX), Z1
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS     (SI)(CX*1), Z3
+	VFMADD231PS Z0, Z3, Z2
+	VMOVUPS     (BX)(CX*1), Z3
+	VMULPS      Z1, Z3, Z3
+	VADDPS      Z3, Z2, Z2
+	VMOVUPS     Z2, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, DI
+	BZHIL       AX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS.Z   (SI)(CX*1), K1, Z3
+	VFMADD231PS Z0, Z3, Z2
+	VMOVUPS.Z   (BX)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_3(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_3(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), BX
+	VBROADCASTSS 8(CX), Z2
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z3
+	VMOVUPS     (SI)(CX*1), Z4
+	VFMADD231PS Z0, Z4, Z3
+	VMOVUPS     (DI)(CX*1), Z4
+	VMULPS      Z1, Z4, Z4
+	VMOVUPS     (BX)(CX*1), Z5
+	VFMADD231PS Z2, Z5, Z3
+	VADDPS      Z4, Z3, Z3
+	VMOVUPS     Z3, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R8
+	BZHIL       AX, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS     (DX)(CX*1), Z3
+	VMOVUPS.Z   (SI)(CX*1), K1, Z4
+	VFMADD231PS Z0, Z4, Z3
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z3
+	VADDPS      Z0, Z3, Z3
+	VMOVUPS     Z3, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_4(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_4(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Z2
+	LEAQ         (R8)(BX*1), BX
+	VBROADCASTSS 12(CX), Z3
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS     (SI)(CX*1), Z5
+	VFMADD231PS Z0, Z5, Z4
+	VMOVUPS     (DI)(CX*1), Z5
+	VMULPS      Z1, Z5, Z5
+	VMOVUPS     (R8)(CX*1), Z6
+	VFMADD231PS Z2, Z6, Z4
+	VMOVUPS     (BX)(CX*1), Z6
+	VFMADD231PS Z3, Z6, Z5
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS.Z   (SI)(CX*1), K1, Z5
+	VFMADD231PS Z0, Z5, Z4
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z3, Z1, Z0
+	VADDPS      Z0, Z4, Z4
+	VMOVUPS     Z4, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_5(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_5(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Z3
+	LEAQ         (R9)(BX*1), BX
+	VBROADCASTSS 16(CX), Z4
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z5
+	VMOVUPS     (SI)(CX*1), Z6
+	VFMADD231PS Z0, Z6, Z5
+	VMOVUPS     (DI)(CX*1), Z6
+	VMULPS      Z1, Z6, Z6
+	VMOVUPS     (R8)(CX*1), Z7
+	VFMADD231PS Z2, Z7, Z5
+	VMOVUPS     (R9)(CX*1), Z7
+	VFMADD231PS Z3, Z7, Z6
+	VMOVUPS     (BX)(CX*1), Z7
+	VFMADD231PS Z4, Z7, Z5
+	VADDPS      Z6, Z5, Z5
+	VMOVUPS     Z5, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R10
+	BZHIL       AX, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS     (DX)(CX*1), Z5
+	VMOVUPS.Z   (SI)(CX*1), K1, Z6
+	VFMADD231PS Z0, Z6, Z5
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z5
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z4, Z1, Z5
+	VADDPS      Z0, Z5, Z5
+	VMOVUPS     Z5, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_6(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_6(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Z4
+	LEAQ         (R10)(BX*1), BX
+	VBROADCASTSS 20(CX), Z5
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z6
+	VMOVUPS     (SI)(CX*1), Z7
+	VFMADD231PS Z0, Z7, Z6
+	VMOVUPS     (DI)(CX*1), Z7
+	VMULPS      Z1, Z7, Z7
+	VMOVUPS     (R8)(CX*1), Z8
+	VFMADD231PS Z2, Z8, Z6
+	VMOVUPS     (R9)(CX*1), Z8
+	VFMADD231PS Z3, Z8, Z7
+	VMOVUPS     (R10)(CX*1), Z8
+	VFMADD231PS Z4, Z8, Z6
+	VMOVUPS     (BX)(CX*1), Z8
+	VFMADD231PS Z5, Z8, Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVUPS     Z6, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R11
+	BZHIL       AX, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS     (DX)(CX*1), Z6
+	VMOVUPS.Z   (SI)(CX*1), K1, Z7
+	VFMADD231PS Z0, Z7, Z6
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PS Z4, Z1, Z6
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z5, Z1, Z0
+	VADDPS      Z0, Z6, Z6
+	VMOVUPS     Z6, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_7(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_7(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Z4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSS 20(CX), Z5
+	LEAQ         (R11)(BX*1), BX
+	VBROADCASTSS 24(CX), Z6
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z7
+	VMOVUPS     (SI)(CX*1), Z8
+	VFMADD231PS Z0, Z8, Z7
+	VMOVUPS     (DI)(CX*1), Z8
+	VMULPS      Z1, Z8, Z8
+	VMOVUPS     (R8)(CX*1), Z9
+	VFMADD231PS Z2, Z9, Z7
+	VMOVUPS     (R9)(CX*1), Z9
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     (R10)(CX*1), Z9
+	VFMADD231PS Z4, Z9, Z7
+	VMOVUPS     (R11)(CX*1), Z9
+	VFMADD231PS Z5, Z9, Z8
+	VMOVUPS     (BX)(CX*1), Z9
+	VFMADD231PS Z6, Z9, Z7
+	VADDPS      Z8, Z7, Z7
+	VMOVUPS     Z7, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R12
+	BZHIL       AX, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS     (DX)(CX*1), Z7
+	VMOVUPS.Z   (SI)(CX*1), K1, Z8
+	VFMADD231PS Z0, Z8, Z7
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z7
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PS Z4, Z1, Z7
+	VMOVUPS.Z   (R11)(CX*1), K1, Z1
+	VFMADD231PS Z5, Z1, Z0
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z6, Z1, Z7
+	VADDPS      Z0, Z7, Z7
+	VMOVUPS     Z7, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF32AVX512_8(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF32AVX512_8(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x02, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSS (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSS 4(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSS 8(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSS 12(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSS 16(CX), Z4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSS 20(CX), Z5
+	LEAQ         (R11)(BX*1), R12
+	VBROADCASTSS 24(CX), Z6
+	LEAQ         (R12)(BX*1), BX
+	VBROADCASTSS 28(CX), Z7
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x10, AX
+	JLT          tail
+
+vector:
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS     (SI)(CX*1), Z9
+	VFMADD231PS Z0, Z9, Z8
+	VMOVUPS     (DI)(CX*1), Z9
+	VMULPS      Z1, Z9, Z9
+	VMOVUPS     (R8)(CX*1), Z10
+	VFMADD231PS Z2, Z10, Z8
+	VMOVUPS     (R9)(CX*1), Z10
+	VFMADD231PS Z3, Z10, Z9
+	VMOVUPS     (R10)(CX*1), Z10
+	VFMADD231PS Z4, Z10, Z8
+	VMOVUPS     (R11)(CX*1), Z10
+	VFMADD231PS Z5, Z10, Z9
+	VMOVUPS     (R12)(CX*1), Z10
+	VFMADD231PS Z6, Z10, Z8
+	VMOVUPS     (BX)(CX*1), Z10
+	VFMADD231PS Z7, Z10, Z9
+	VADDPS      Z9, Z8, Z8
+	VMOVUPS     Z8, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x10, AX
+	JZ          end
+	MOVL        $-1, R13
+	BZHIL       AX, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS.Z   (SI)(CX*1), K1, Z9
+	VFMADD231PS Z0, Z9, Z8
+	VMOVUPS.Z   (DI)(CX*1), K1, Z0
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PS Z4, Z1, Z8
+	VMOVUPS.Z   (R11)(CX*1), K1, Z1
+	VFMADD231PS Z5, Z1, Z0
+	VMOVUPS.Z   (R12)(CX*1), K1, Z1
+	VFMADD231PS Z6, Z1, Z8
+	VMOVUPS.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PS Z7, Z1, Z0
+	VADDPS      Z0, Z8, Z8
+	VMOVUPS     Z8, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func finishF32AVX512(e *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·finishF32AVX512(SB), NOSPLIT, $0-8
@@ -10313,6 +10807,500 @@ sums:
 	VPERM2F128    $0x31, Y14, Y12, Y15
 	VADDPD        Y15, Y13, Y13
 	VMOVUPD       Y13, 144(AX)
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_1(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_1(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), BX
+	VBROADCASTSD (CX), Z0
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z1
+	VMOVUPD     (BX)(CX*1), Z2
+	VFMADD231PD Z0, Z2, Z1
+	VMOVUPD     Z1, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, SI
+	BZHIL       AX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPD     (DX)(CX*1), Z1
+	VMOVUPD.Z   (BX)(CX*1), K1, Z2
+	VFMADD231PD Z0, Z2, Z1
+	VMOVUPD     Z1, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_2(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_2(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), BX
+	VBROADCASTSD 8(CX), Z1
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z2
+	VMOVUPD     (SI)(CX*1), Z3
+	VFMADD231PD Z0, Z3, Z2
+	VMOVUPD     (BX)(CX*1), Z3
+	VMULPD      Z1, Z3, Z3
+	VADDPD      Z3, Z2, Z2
+	VMOVUPD     Z2, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, DI
+	BZHIL       AX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPD     (DX)(CX*1), Z2
+	VMOVUPD.Z   (SI)(CX*1), K1, Z3
+	VFMADD231PD Z0, Z3, Z2
+	VMOVUPD.Z   (BX)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VADDPD      Z0, Z2, Z2
+	VMOVUPD     Z2, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_3(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_3(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), BX
+	VBROADCASTSD 16(CX), Z2
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z3
+	VMOVUPD     (SI)(CX*1), Z4
+	VFMADD231PD Z0, Z4, Z3
+	VMOVUPD     (DI)(CX*1), Z4
+	VMULPD      Z1, Z4, Z4
+	VMOVUPD     (BX)(CX*1), Z5
+	VFMADD231PD Z2, Z5, Z3
+	VADDPD      Z4, Z3, Z3
+	VMOVUPD     Z3, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R8
+	BZHIL       AX, R8, R8
+	KMOVW       R8, K1
+	VMOVUPD     (DX)(CX*1), Z3
+	VMOVUPD.Z   (SI)(CX*1), K1, Z4
+	VFMADD231PD Z0, Z4, Z3
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z3
+	VADDPD      Z0, Z3, Z3
+	VMOVUPD     Z3, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_4(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_4(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Z2
+	LEAQ         (R8)(BX*1), BX
+	VBROADCASTSD 24(CX), Z3
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z4
+	VMOVUPD     (SI)(CX*1), Z5
+	VFMADD231PD Z0, Z5, Z4
+	VMOVUPD     (DI)(CX*1), Z5
+	VMULPD      Z1, Z5, Z5
+	VMOVUPD     (R8)(CX*1), Z6
+	VFMADD231PD Z2, Z6, Z4
+	VMOVUPD     (BX)(CX*1), Z6
+	VFMADD231PD Z3, Z6, Z5
+	VADDPD      Z5, Z4, Z4
+	VMOVUPD     Z4, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R9
+	BZHIL       AX, R9, R9
+	KMOVW       R9, K1
+	VMOVUPD     (DX)(CX*1), Z4
+	VMOVUPD.Z   (SI)(CX*1), K1, Z5
+	VFMADD231PD Z0, Z5, Z4
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z4
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z3, Z1, Z0
+	VADDPD      Z0, Z4, Z4
+	VMOVUPD     Z4, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_5(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_5(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Z3
+	LEAQ         (R9)(BX*1), BX
+	VBROADCASTSD 32(CX), Z4
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z5
+	VMOVUPD     (SI)(CX*1), Z6
+	VFMADD231PD Z0, Z6, Z5
+	VMOVUPD     (DI)(CX*1), Z6
+	VMULPD      Z1, Z6, Z6
+	VMOVUPD     (R8)(CX*1), Z7
+	VFMADD231PD Z2, Z7, Z5
+	VMOVUPD     (R9)(CX*1), Z7
+	VFMADD231PD Z3, Z7, Z6
+	VMOVUPD     (BX)(CX*1), Z7
+	VFMADD231PD Z4, Z7, Z5
+	VADDPD      Z6, Z5, Z5
+	VMOVUPD     Z5, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R10
+	BZHIL       AX, R10, R10
+	KMOVW       R10, K1
+	VMOVUPD     (DX)(CX*1), Z5
+	VMOVUPD.Z   (SI)(CX*1), K1, Z6
+	VFMADD231PD Z0, Z6, Z5
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z5
+	VMOVUPD.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PD Z3, Z1, Z0
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z4, Z1, Z5
+	VADDPD      Z0, Z5, Z5
+	VMOVUPD     Z5, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_6(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_6(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Z4
+	LEAQ         (R10)(BX*1), BX
+	VBROADCASTSD 40(CX), Z5
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z6
+	VMOVUPD     (SI)(CX*1), Z7
+	VFMADD231PD Z0, Z7, Z6
+	VMOVUPD     (DI)(CX*1), Z7
+	VMULPD      Z1, Z7, Z7
+	VMOVUPD     (R8)(CX*1), Z8
+	VFMADD231PD Z2, Z8, Z6
+	VMOVUPD     (R9)(CX*1), Z8
+	VFMADD231PD Z3, Z8, Z7
+	VMOVUPD     (R10)(CX*1), Z8
+	VFMADD231PD Z4, Z8, Z6
+	VMOVUPD     (BX)(CX*1), Z8
+	VFMADD231PD Z5, Z8, Z7
+	VADDPD      Z7, Z6, Z6
+	VMOVUPD     Z6, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R11
+	BZHIL       AX, R11, R11
+	KMOVW       R11, K1
+	VMOVUPD     (DX)(CX*1), Z6
+	VMOVUPD.Z   (SI)(CX*1), K1, Z7
+	VFMADD231PD Z0, Z7, Z6
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z6
+	VMOVUPD.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PD Z3, Z1, Z0
+	VMOVUPD.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PD Z4, Z1, Z6
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z5, Z1, Z0
+	VADDPD      Z0, Z6, Z6
+	VMOVUPD     Z6, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_7(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_7(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Z4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSD 40(CX), Z5
+	LEAQ         (R11)(BX*1), BX
+	VBROADCASTSD 48(CX), Z6
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z7
+	VMOVUPD     (SI)(CX*1), Z8
+	VFMADD231PD Z0, Z8, Z7
+	VMOVUPD     (DI)(CX*1), Z8
+	VMULPD      Z1, Z8, Z8
+	VMOVUPD     (R8)(CX*1), Z9
+	VFMADD231PD Z2, Z9, Z7
+	VMOVUPD     (R9)(CX*1), Z9
+	VFMADD231PD Z3, Z9, Z8
+	VMOVUPD     (R10)(CX*1), Z9
+	VFMADD231PD Z4, Z9, Z7
+	VMOVUPD     (R11)(CX*1), Z9
+	VFMADD231PD Z5, Z9, Z8
+	VMOVUPD     (BX)(CX*1), Z9
+	VFMADD231PD Z6, Z9, Z7
+	VADDPD      Z8, Z7, Z7
+	VMOVUPD     Z7, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R12
+	BZHIL       AX, R12, R12
+	KMOVW       R12, K1
+	VMOVUPD     (DX)(CX*1), Z7
+	VMOVUPD.Z   (SI)(CX*1), K1, Z8
+	VFMADD231PD Z0, Z8, Z7
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z7
+	VMOVUPD.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PD Z3, Z1, Z0
+	VMOVUPD.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PD Z4, Z1, Z7
+	VMOVUPD.Z   (R11)(CX*1), K1, Z1
+	VFMADD231PD Z5, Z1, Z0
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z6, Z1, Z7
+	VADDPD      Z0, Z7, Z7
+	VMOVUPD     Z7, (DX)(CX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func axpyF64AVX512_8(a *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpyF64AVX512_8(SB), NOSPLIT, $0-8
+	MOVQ         a+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	SHLQ         $0x03, BX
+	MOVQ         16(AX), SI
+	VBROADCASTSD (CX), Z0
+	LEAQ         (SI)(BX*1), DI
+	VBROADCASTSD 8(CX), Z1
+	LEAQ         (DI)(BX*1), R8
+	VBROADCASTSD 16(CX), Z2
+	LEAQ         (R8)(BX*1), R9
+	VBROADCASTSD 24(CX), Z3
+	LEAQ         (R9)(BX*1), R10
+	VBROADCASTSD 32(CX), Z4
+	LEAQ         (R10)(BX*1), R11
+	VBROADCASTSD 40(CX), Z5
+	LEAQ         (R11)(BX*1), R12
+	VBROADCASTSD 48(CX), Z6
+	LEAQ         (R12)(BX*1), BX
+	VBROADCASTSD 56(CX), Z7
+	MOVQ         32(AX), AX
+	XORQ         CX, CX
+	SUBQ         $0x08, AX
+	JLT          tail
+
+vector:
+	VMOVUPD     (DX)(CX*1), Z8
+	VMOVUPD     (SI)(CX*1), Z9
+	VFMADD231PD Z0, Z9, Z8
+	VMOVUPD     (DI)(CX*1), Z9
+	VMULPD      Z1, Z9, Z9
+	VMOVUPD     (R8)(CX*1), Z10
+	VFMADD231PD Z2, Z10, Z8
+	VMOVUPD     (R9)(CX*1), Z10
+	VFMADD231PD Z3, Z10, Z9
+	VMOVUPD     (R10)(CX*1), Z10
+	VFMADD231PD Z4, Z10, Z8
+	VMOVUPD     (R11)(CX*1), Z10
+	VFMADD231PD Z5, Z10, Z9
+	VMOVUPD     (R12)(CX*1), Z10
+	VFMADD231PD Z6, Z10, Z8
+	VMOVUPD     (BX)(CX*1), Z10
+	VFMADD231PD Z7, Z10, Z9
+	VADDPD      Z9, Z8, Z8
+	VMOVUPD     Z8, (DX)(CX*1)
+	ADDQ        $0x40, CX
+	SUBQ        $0x08, AX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, AX
+	JZ          end
+	MOVL        $-1, R13
+	BZHIL       AX, R13, R13
+	KMOVW       R13, K1
+	VMOVUPD     (DX)(CX*1), Z8
+	VMOVUPD.Z   (SI)(CX*1), K1, Z9
+	VFMADD231PD Z0, Z9, Z8
+	VMOVUPD.Z   (DI)(CX*1), K1, Z0
+	VMULPD      Z1, Z0, Z0
+	VMOVUPD.Z   (R8)(CX*1), K1, Z1
+	VFMADD231PD Z2, Z1, Z8
+	VMOVUPD.Z   (R9)(CX*1), K1, Z1
+	VFMADD231PD Z3, Z1, Z0
+	VMOVUPD.Z   (R10)(CX*1), K1, Z1
+	VFMADD231PD Z4, Z1, Z8
+	VMOVUPD.Z   (R11)(CX*1), K1, Z1
+	VFMADD231PD Z5, Z1, Z0
+	VMOVUPD.Z   (R12)(CX*1), K1, Z1
+	VFMADD231PD Z6, Z1, Z8
+	VMOVUPD.Z   (BX)(CX*1), K1, Z1
+	VFMADD231PD Z7, Z1, Z0
+	VADDPD      Z0, Z8, Z8
+	VMOVUPD     Z8, (DX)(CX*1)
+
+end:
 	VZEROUPPER
 	RET
 

@@ -89,6 +89,30 @@ func dotF32AVX512_3(d *dots[float32])
 func dotF32AVX512_4(d *dots[float32])
 
 //go:noescape
+func axpyF32AVX512_1(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_2(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_3(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_4(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_5(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_6(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_7(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX512_8(a *axpys[float32])
+
+//go:noescape
 func finishF32AVX512(e *epilogue[float32])
 
 //go:noescape
@@ -176,6 +200,30 @@ func dotF64AVX512_3(d *dots[float64])
 func dotF64AVX512_4(d *dots[float64])
 
 //go:noescape
+func axpyF64AVX512_1(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_2(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_3(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_4(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_5(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_6(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_7(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX512_8(a *axpys[float64])
+
+//go:noescape
 func finishF64AVX512(e *epilogue[float64])
 
 //go:noescape
@@ -219,6 +267,30 @@ func dotF32AVX2_1(d *dots[float32])
 
 //go:noescape
 func dotF32AVX2_2(d *dots[float32])
+
+//go:noescape
+func axpyF32AVX2_1(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_2(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_3(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_4(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_5(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_6(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_7(a *axpys[float32])
+
+//go:noescape
+func axpyF32AVX2_8(a *axpys[float32])
 
 //go:noescape
 func finishF32AVX2(e *epilogue[float32])
@@ -272,6 +344,30 @@ func dotF64AVX2_1(d *dots[float64])
 func dotF64AVX2_2(d *dots[float64])
 
 //go:noescape
+func axpyF64AVX2_1(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_2(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_3(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_4(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_5(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_6(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_7(a *axpys[float64])
+
+//go:noescape
+func axpyF64AVX2_8(a *axpys[float64])
+
+//go:noescape
 func finishF64AVX2(e *epilogue[float64])
 
 //go:noescape
@@ -298,6 +394,17 @@ var dotsF32AVX512 = [maxDots + 1]func(*dots[float32]){
 	4: dotF32AVX512_4,
 }
 
+var axpysF32AVX512 = [maxAxpys + 1]func(*axpys[float32]){
+	1: axpyF32AVX512_1,
+	2: axpyF32AVX512_2,
+	3: axpyF32AVX512_3,
+	4: axpyF32AVX512_4,
+	5: axpyF32AVX512_5,
+	6: axpyF32AVX512_6,
+	7: axpyF32AVX512_7,
+	8: axpyF32AVX512_8,
+}
+
 var tilesF64AVX512 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	1: {1: tileF64AVX512_1x1, 2: tileF64AVX512_1x2, 3: tileF64AVX512_1x3},
 	2: {1: tileF64AVX512_2x1, 2: tileF64AVX512_2x2, 3: tileF64AVX512_2x3},
@@ -316,6 +423,17 @@ var dotsF64AVX512 = [maxDots + 1]func(*dots[float64]){
 	4: dotF64AVX512_4,
 }
 
+var axpysF64AVX512 = [maxAxpys + 1]func(*axpys[float64]){
+	1: axpyF64AVX512_1,
+	2: axpyF64AVX512_2,
+	3: axpyF64AVX512_3,
+	4: axpyF64AVX512_4,
+	5: axpyF64AVX512_5,
+	6: axpyF64AVX512_6,
+	7: axpyF64AVX512_7,
+	8: axpyF64AVX512_8,
+}
+
 var tilesF32AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float32]){
 	1: {1: tileF32AVX2_1x1, 2: tileF32AVX2_1x2},
 	2: {1: tileF32AVX2_2x1, 2: tileF32AVX2_2x2},
@@ -330,6 +448,17 @@ var dotsF32AVX2 = [maxDots + 1]func(*dots[float32]){
 	2: dotF32AVX2_2,
 }
 
+var axpysF32AVX2 = [maxAxpys + 1]func(*axpys[float32]){
+	1: axpyF32AVX2_1,
+	2: axpyF32AVX2_2,
+	3: axpyF32AVX2_3,
+	4: axpyF32AVX2_4,
+	5: axpyF32AVX2_5,
+	6: axpyF32AVX2_6,
+	7: axpyF32AVX2_7,
+	8: axpyF32AVX2_8,
+}
+
 var tilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 	1: {1: tileF64AVX2_1x1, 2: tileF64AVX2_1x2},
 	2: {1: tileF64AVX2_2x1, 2: tileF64AVX2_2x2},
@@ -342,4 +471,15 @@ var tilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*tile[float64]){
 var dotsF64AVX2 = [maxDots + 1]func(*dots[float64]){
 	1: dotF64AVX2_1,
 	2: dotF64AVX2_2,
+}
+
+var axpysF64AVX2 = [maxAxpys + 1]func(*axpys[float64]){
+	1: axpyF64AVX2_1,
+	2: axpyF64AVX2_2,
+	3: axpyF64AVX2_3,
+	4: axpyF64AVX2_4,
+	5: axpyF64AVX2_5,
+	6: axpyF64AVX2_6,
+	7: axpyF64AVX2_7,
+	8: axpyF64AVX2_8,
 }

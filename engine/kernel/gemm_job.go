@@ -48,7 +48,7 @@ type job[T Float] struct {
 	tasks            []region
 	alongM           bool // threads divide the rows, else the columns
 	members          bool // each batch member is a task
-	dot              dotPlan
+	thin             thinPlan
 	serial           uint64 // counts products; marks what a worker keeps
 	workers          []scratch[T]
 	packedA, packedB []T // memory of a and private b
@@ -60,6 +60,7 @@ type scratch[T Float] struct {
 	have []uint64 // serial of the product for which a block of a kept operand was packed
 	t    tile[T]
 	d    dots[T]
+	x    axpys[T]
 	e    epilogue[T]
 	_    [128]byte // workers write to their tiles all the time
 }
@@ -106,7 +107,7 @@ func (j *job[T]) release() {
 	j.g, j.epi, j.a, j.b = GemmArgs[T]{}, Epilogue[T]{}, nil, nil
 	for i := range j.workers {
 		w := &j.workers[i]
-		w.t, w.d, w.e = tile[T]{}, dots[T]{}, epilogue[T]{}
+		w.t, w.d, w.x, w.e = tile[T]{}, dots[T]{}, axpys[T]{}, epilogue[T]{}
 	}
 }
 
@@ -125,8 +126,8 @@ func run[T Float](p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	if b != nil {
 		j.mk, j.b = b.mk, b.data
 	}
-	if dotted, shortN := j.g.dotted(); dotted && b == nil {
-		j.runDots(p, shortN)
+	if j.thin = j.g.thin(); j.thin.kind != notThin && b == nil {
+		j.runThin(p)
 		return
 	}
 	j.plan(p.Threads(), b != nil)

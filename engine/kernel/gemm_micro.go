@@ -53,6 +53,7 @@ type micro[T Float] struct {
 
 	dots int // rows of X of the tallest dot kernel
 	dot  [maxDots + 1]func(*dots[T])
+	axpy [maxAxpys + 1]func(*axpys[T])
 
 	finish func(*epilogue[T])
 
@@ -110,6 +111,9 @@ func newPortable[T Float]() micro[T] {
 	for r := 1; r <= mk.mr; r++ {
 		mk.kern[r][1] = tilePortable[T]
 		mk.dot[r] = dotsPortable[T]
+	}
+	for r := 1; r <= maxAxpys; r++ {
+		mk.axpy[r] = axpysPortable[T]
 	}
 	return mk
 }

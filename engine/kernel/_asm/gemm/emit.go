@@ -46,5 +46,10 @@ func (f *flavour) path(d *decls, mr, nv, dots int) {
 		fmt.Fprintf(&d.tables, "\t%d: %s,\n", rows, f.dot(d, rows))
 	}
 	d.tables.WriteString("}\n")
+	fmt.Fprintf(&d.tables, "\nvar axpys%s = [maxAxpys + 1]func(*axpys[%s]){\n", f.suffix(), f.typ())
+	for rows := 1; rows <= maxAxpys; rows++ {
+		fmt.Fprintf(&d.tables, "\t%d: %s,\n", rows, f.axpy(d, rows))
+	}
+	d.tables.WriteString("}\n")
 	f.finish(d)
 }
