@@ -267,13 +267,6 @@ func TestExternalDataStaysInFolder(t *testing.T) {
 	}
 }
 
-func mustDo(t testing.TB, errs ...error) {
-	t.Helper()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestTensorForms reads one tensor in every form that a file may give it.
 func TestTensorForms(t *testing.T) {
 	packed := func(num int, b []byte, elem int64, n int64) *out {

@@ -2,7 +2,9 @@ package onnx_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,5 +93,79 @@ func TestOpsets(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+// TestExternal writes weights to a file beside the model, over the model's own
+// files too, and reads them back.
+func TestExternal(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.onnx")
+	m := mlp(t)
+	m.Graph.Params[0].Data = normals("large", tensor.Shape{16, 8}) // 512 bytes stay in the model's file
+	big := normals("big", tensor.Shape{40, 30})
+	m.Graph.Params = append(m.Graph.Params, graph.NewParam("unused", big, true))
+	for range 2 {
+		must(t, onnx.Save(path, m, onnx.SaveOptions{External: true}))
+		st, err := os.Stat(path + ".data")
+		must(t, err)
+		if st.Size() != int64(big.Bytes()) {
+			t.Errorf("the data file has %d bytes, want %d", st.Size(), big.Bytes())
+		}
+		m, err = onnx.Load(path, onnx.LoadOptions{})
+		must(t, err)
+		x, err := m.Graph.Param("unused").Load()
+		must(t, err)
+		if !slices.Equal(x.F32s(), big.F32s()) {
+			t.Error("the weights differ")
+		}
+	}
+	must(t, os.Truncate(path+".data", 100))
+	if _, err := onnx.Load(path, onnx.LoadOptions{}); !errors.Is(err, onnx.ErrExternal) {
+		t.Errorf("a short data file gives %v", err)
+	}
+}
+
+// TestFailedSaveLeavesNothing wants the old file and no temporary one.
+func TestFailedSaveLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.onnx")
+	must(t, os.WriteFile(path, []byte("old"), 0o644))
+	m := mlp(t)
+	p := m.Graph.Params[0]
+	p.Data, p.Lazy = nil, broken{}
+	if err := onnx.Save(path, m, onnx.SaveOptions{}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	if b, _ := os.ReadFile(path); len(files) != 1 || string(b) != "old" {
+		t.Errorf("left %v", files)
+	}
+}
+
+type broken struct{}
+
+// Load implements graph.Loader.
+func (broken) Load() (*tensor.Tensor, error) { return nil, os.ErrClosed }
+
+// TestRefusals names the node that an opset cannot express, and the way out.
+func TestRefusals(t *testing.T) {
+	b := graph.NewBuilder("m")
+	x := b.Input("x", tensor.F32, 2, 4)
+	b.Output(b.Node("folded", "Einsum", graph.Attrs{"equation": "ij->ji"}, x))
+	m := b.Graph()
+	m.Outputs[0].DType = tensor.F32
+	err := onnx.Encode(io.Discard, &graph.Model{Graph: m}, onnx.SaveOptions{Opset: 11})
+	var ne *onnx.NodeError
+	if !errors.As(err, &ne) || ne.Node != "folded" || ne.Hint() == "" {
+		t.Errorf("got %v, want a NodeError of node folded", err)
+	}
+	m.Nodes[0].Domain = graph.PrivateDomain
+	if err := onnx.Encode(io.Discard, &graph.Model{Graph: m}, onnx.SaveOptions{}); !errors.As(err, &ne) {
+		t.Errorf("a private operator gives %v", err)
+	}
+	if err := onnx.Encode(io.Discard, mlp(t), onnx.SaveOptions{Opset: 99}); !errors.Is(err, onnx.ErrOpset) {
+		t.Errorf("opset 99 gives %v", err)
 	}
 }
