@@ -12,9 +12,10 @@ import (
 
 // Bounds of what is accepted.
 const (
-	maxRank   = 64
-	maxExtent = 1 << 40
-	eagerSize = 64 << 10 // tensors up to this many bytes are read with the graph
+	maxRank    = 64
+	maxExtent  = 1 << 40
+	maxEntries = 16       // about external data
+	eagerSize  = 64 << 10 // tensors up to this many bytes are read with the graph
 )
 
 // tensorProto is a TensorProto whose data stay in the file.
@@ -141,6 +142,9 @@ func (t *tensorProto) external(m *message) error {
 	k, v, err := sub.entry()
 	if err != nil {
 		return err
+	}
+	if len(t.outside) == maxEntries {
+		return fail(ErrLimit, m.tag, "more than %d entries about external data", maxEntries)
 	}
 	if t.outside == nil {
 		t.outside = map[string]string{}
