@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -248,15 +249,16 @@ func (a *attribute) floatList(m *message) error {
 	if m.typ == protowire.Fixed32Type {
 		v, err := m.float()
 		a.floats = append(a.floats, v)
-		return firstError(err, m.s.charge(8, m.tag))
+		return firstError(err, m.s.charge(growth*4, m.tag))
 	}
 	sub, err := m.sub()
 	if err != nil {
 		return err
 	}
-	if err := m.s.charge(2*(sub.end-sub.pos), m.tag); err != nil {
+	if err := m.s.charge(growth*(sub.end-sub.pos), m.tag); err != nil {
 		return err
 	}
+	a.floats = slices.Grow(a.floats, int(sub.end-sub.pos)/4)
 	for sub.pos < sub.end {
 		v, err := sub.fixed(4)
 		if err != nil {

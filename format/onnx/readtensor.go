@@ -123,12 +123,9 @@ func (t *tensorProto) typedField(m *message) error {
 	case tensorDoubles:
 		t.count += int((data.end - data.pos) / 8)
 	default:
-		for data.pos < data.end {
-			if _, err := data.varint(); err != nil {
-				return err
-			}
-			t.count++
-		}
+		n, err := data.countVarints()
+		t.count += int(n)
+		return err
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -197,19 +198,27 @@ func (m *message) string() (string, error) {
 	return string(b), err
 }
 
+// growth is how many times its final size a slice takes in all while it grows.
+const growth = 5
+
 // ints appends the current field, one integer or a packed list.
 func (m *message) ints(to []int64) ([]int64, error) {
 	if m.typ == protowire.VarintType {
 		v, err := m.int64()
-		return append(to, v), errors.Join(err, m.s.charge(16, m.tag))
+		return append(to, v), firstError(err, m.s.charge(growth*8, m.tag))
 	}
 	sub, err := m.sub()
 	if err != nil {
 		return nil, err
 	}
-	if err := m.s.charge(16*(sub.end-sub.pos), m.tag); err != nil {
+	n, err := sub.countVarints()
+	if err == nil {
+		err = m.s.charge(growth*8*n, m.tag)
+	}
+	if err != nil {
 		return nil, err
 	}
+	to = slices.Grow(to, int(n))
 	for sub.pos < sub.end {
 		v, err := sub.varint()
 		if err != nil {
@@ -218,6 +227,17 @@ func (m *message) ints(to []int64) ([]int64, error) {
 		to = append(to, int64(v))
 	}
 	return to, nil
+}
+
+// countVarints returns the number of varints in m, which it does not consume.
+func (m message) countVarints() (n int64, err error) {
+	for m.pos < m.end {
+		if _, err := m.varint(); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // skip passes over the current field.
