@@ -129,22 +129,8 @@ func (b *block[T]) tile(last bool, p, s int) {
 func (b *block[T]) finish(m0, n0 int) {
 	t, x, e := &b.w.t, b.g.Epi, &b.w.e
 	*e = epilogue[T]{c: t.c, ldc: t.ldc, ldr: x.ResidualLD, rows: t.rows, cols: t.cols}
-	other := e.activate(x)
-	switch {
-	case x.Bias == nil:
-	case x.BiasRow:
-		e.bias = &x.Bias[m0]
-		e.flags |= epiRowBias
-	default:
-		e.bias = &x.Bias[n0]
-	}
 	if x.Residual != nil {
 		e.residual = &x.Residual[b.member*b.g.StrideC+m0*x.ResidualLD+n0]
 	}
-	b.mk.finish(e)
-	if other {
-		for i := range t.rows {
-			activate(at(t.c, i*t.ldc, t.cols), x.Act, x.Alpha, x.Beta)
-		}
-	}
+	e.apply(b.mk, x, m0, n0)
 }

@@ -376,6 +376,81 @@ func transpose8F64(p *packing[float64])
 //go:noescape
 func copyRowsF64(p *packing[float64])
 
+//go:noescape
+func quadInt8AVX512_1(q *quads)
+
+//go:noescape
+func quadInt8AVX512_2(q *quads)
+
+//go:noescape
+func quadInt8AVX512_3(q *quads)
+
+//go:noescape
+func quadInt8AVX512_4(q *quads)
+
+//go:noescape
+func quadInt8AVX512_5(q *quads)
+
+//go:noescape
+func quadInt8AVX512_6(q *quads)
+
+//go:noescape
+func quadInt8AVX512_7(q *quads)
+
+//go:noescape
+func quadInt8AVX512_8(q *quads)
+
+//go:noescape
+func quadBF16AVX512_1(q *quads)
+
+//go:noescape
+func quadBF16AVX512_2(q *quads)
+
+//go:noescape
+func quadBF16AVX512_3(q *quads)
+
+//go:noescape
+func quadBF16AVX512_4(q *quads)
+
+//go:noescape
+func quadBF16AVX512_5(q *quads)
+
+//go:noescape
+func quadBF16AVX512_6(q *quads)
+
+//go:noescape
+func quadBF16AVX512_7(q *quads)
+
+//go:noescape
+func quadBF16AVX512_8(q *quads)
+
+//go:noescape
+func quadInt8AVX2_1(q *quads)
+
+//go:noescape
+func quadInt8AVX2_2(q *quads)
+
+//go:noescape
+func quadBF16AVX2_1(q *quads)
+
+//go:noescape
+func quadBF16AVX2_2(q *quads)
+
+//go:noescape
+func quadBF16AVX2_3(q *quads)
+
+//go:noescape
+func quadBF16AVX2_4(q *quads)
+
+//go:noescape
+func absMaxF32(n *narrowing)
+
+//go:noescape
+func quantiseF32(n *narrowing)
+
+//go:noescape
+func toBF16F32(n *narrowing)
+
 var tilesF32AVX512 = [maxMR + 1][maxNV + 1]func(*tile[float32]){
 	1: {1: tileF32AVX512_1x1, 2: tileF32AVX512_1x2, 3: tileF32AVX512_1x3},
 	2: {1: tileF32AVX512_2x1, 2: tileF32AVX512_2x2, 3: tileF32AVX512_2x3},
@@ -482,4 +557,38 @@ var axpysF64AVX2 = [maxAxpys + 1]func(*axpys[float64]){
 	6: axpyF64AVX2_6,
 	7: axpyF64AVX2_7,
 	8: axpyF64AVX2_8,
+}
+
+var quadsInt8AVX512 = [maxQuadRows + 1]func(*quads){
+	1: quadInt8AVX512_1,
+	2: quadInt8AVX512_2,
+	3: quadInt8AVX512_3,
+	4: quadInt8AVX512_4,
+	5: quadInt8AVX512_5,
+	6: quadInt8AVX512_6,
+	7: quadInt8AVX512_7,
+	8: quadInt8AVX512_8,
+}
+
+var quadsBF16AVX512 = [maxQuadRows + 1]func(*quads){
+	1: quadBF16AVX512_1,
+	2: quadBF16AVX512_2,
+	3: quadBF16AVX512_3,
+	4: quadBF16AVX512_4,
+	5: quadBF16AVX512_5,
+	6: quadBF16AVX512_6,
+	7: quadBF16AVX512_7,
+	8: quadBF16AVX512_8,
+}
+
+var quadsInt8AVX2 = [maxQuadRows + 1]func(*quads){
+	1: quadInt8AVX2_1,
+	2: quadInt8AVX2_2,
+}
+
+var quadsBF16AVX2 = [maxQuadRows + 1]func(*quads){
+	1: quadBF16AVX2_1,
+	2: quadBF16AVX2_2,
+	3: quadBF16AVX2_3,
+	4: quadBF16AVX2_4,
 }

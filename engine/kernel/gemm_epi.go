@@ -21,6 +21,26 @@ func (e *epilogue[T]) activate(x *Epilogue[T]) (other bool) {
 	return false
 }
 
+// apply does what x says to the tile at row m0, column n0, of which e holds the
+// place and the residual.
+func (e *epilogue[T]) apply(mk *micro[T], x *Epilogue[T], m0, n0 int) {
+	other := e.activate(x)
+	switch {
+	case x.Bias == nil:
+	case x.BiasRow:
+		e.bias = &x.Bias[m0]
+		e.flags |= epiRowBias
+	default:
+		e.bias = &x.Bias[n0]
+	}
+	mk.finish(e)
+	if other {
+		for i := range e.rows {
+			activate(at(e.c, i*e.ldc, e.cols), x.Act, x.Alpha, x.Beta)
+		}
+	}
+}
+
 // finishPortable applies an epilogue.
 func finishPortable[T Float](e *epilogue[T]) {
 	for i := range e.rows {

@@ -128,7 +128,7 @@ func pick[R any](a, b any) *R {
 }
 
 // at returns the n numbers that start off elements after p.
-func at[T Float](p *T, off, n int) []T {
+func at[T Float | int32 | uint32](p *T, off, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), off*int(unsafe.Sizeof(*p)))), n)
 }
 

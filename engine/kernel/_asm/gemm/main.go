@@ -29,6 +29,8 @@ func main() {
 	}{
 		{"gemm_avx512_amd64.s", emitAVX512},
 		{"gemm_avx2_amd64.s", emitAVX2},
+		{"dot_avx512_amd64.s", emitQuad512},
+		{"dot_avx2_amd64.s", emitQuad2},
 	} {
 		c := build.NewContext()
 		f.emit(c, d)

@@ -49,6 +49,12 @@ func (f *flavour) tile(d *decls, rows, nv int) string {
 func (f *flavour) addresses(arg reg.GPVirtual, rows int) *addresses {
 	r := &addresses{a: f.field(arg, tileA), b: f.field(arg, tileB), k: f.field(arg, tileK),
 		ak: f.stride(arg, tileAK), bk: f.stride(arg, tileBK), ai: f.stride(arg, tileAI)}
+	f.multiples(r, rows)
+	return r
+}
+
+// multiples computes the multiples of the row stride of A.
+func (f *flavour) multiples(r *addresses, rows int) {
 	times := func(base reg.GPVirtual, scale uint8, index reg.GPVirtual) reg.GPVirtual {
 		p := f.GP64().(reg.GPVirtual)
 		f.LEAQ(Mem{Base: base, Index: index, Scale: scale}, p)
@@ -63,7 +69,6 @@ func (f *flavour) addresses(arg reg.GPVirtual, rows int) *addresses {
 	if rows > 7 {
 		r.ai7 = times(r.ai3, 4, r.ai)
 	}
-	return r
 }
 
 // row returns the address of row i of A.
