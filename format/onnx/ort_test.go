@@ -148,6 +148,28 @@ func TestUnchangedInONNXRuntime(t *testing.T) {
 	}
 }
 
+// TestOtherOpsetsInONNXRuntime writes real networks at other opsets than their own
+// and wants the same results.
+func TestOtherOpsetsInONNXRuntime(t *testing.T) {
+	for _, n := range networks {
+		t.Run(n.file, func(t *testing.T) {
+			src, dst := sharedModel(t, n.file), filepath.Join(t.TempDir(), "m.onnx")
+			want := runORT(t, src, "", n.in())
+			m, err := onnx.Load(src, onnx.LoadOptions{})
+			must(t, err)
+			for _, opset := range []int{13, 17, 21, 22} {
+				must(t, onnx.Save(dst, m, onnx.SaveOptions{Opset: opset}))
+				got := runORT(t, dst, "", n.in())
+				for name, w := range want {
+					if d := relative(got[name], w); !(d < 1e-5) {
+						t.Errorf("opset %d, output %q: largest difference %.3g", opset, name, d)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestEngineAgreesWithONNXRuntime compares the engine's outputs of real networks.
 func TestEngineAgreesWithONNXRuntime(t *testing.T) {
 	for _, n := range networks {

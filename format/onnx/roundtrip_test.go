@@ -149,6 +149,23 @@ type broken struct{}
 // Load implements graph.Loader.
 func (broken) Load() (*tensor.Tensor, error) { return nil, os.ErrClosed }
 
+// TestWrittenForInference drops what nodes of our own have for training.
+func TestWrittenForInference(t *testing.T) {
+	b := graph.NewBuilder("m")
+	x := b.Input("x", tensor.F32, 2, 4)
+	c := func(name string) graph.Value { return b.Const(name, normals(name, tensor.Shape{4})) }
+	y := b.Nodes("bn", "BatchNormalization", graph.Attrs{"training_mode": int64(1)}, 3, x, c("s"), c("b"), c("m"), c("v"))
+	b.Output(b.Node("drop", "Dropout", nil, y[0], b.Const("ratio", tensor.Scalar(float32(0.5))), b.Const("on", tensor.Scalar(true))))
+	must(t, b.Err())
+	m := decoded(t, encoded(t, &graph.Model{Graph: b.Graph()}, onnx.SaveOptions{}))
+	if n := m.Graph.Node("bn"); len(n.Out) != 1 || n.Attrs.Bool("training_mode", false) {
+		t.Errorf("batch normalisation was written with %d outputs and %v", len(n.Out), n.Attrs)
+	}
+	if n := m.Graph.Node("drop"); len(n.In) != 2 {
+		t.Errorf("dropout was written with the inputs %v", n.In)
+	}
+}
+
 // TestRefusals names the node that an opset cannot express, and the way out.
 func TestRefusals(t *testing.T) {
 	b := graph.NewBuilder("m")
