@@ -1,0 +1,182 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// convCase is a convolution with its operands, each of which ends in guard words.
+type convCase[T Float] struct {
+	s              ConvShape
+	x, w, y        []T
+	dy, dx, dw, db []T
+	epi            *Epilogue[T]
+}
+
+// output sets the output's extents.
+func (s ConvShape) output() ConvShape {
+	s.OH = (s.H+s.PadTop+s.PadBottom-s.DilH*(s.KH-1)-1)/s.StrideH + 1
+	s.OW = (s.W+s.PadLeft+s.PadRight-s.DilW*(s.KW-1)-1)/s.StrideW + 1
+	return s
+}
+
+// square is a convolution of square images with stride and padding.
+func square(n, c, hw, m, k, stride, pad int) ConvShape {
+	return ConvShape{N: n, C: c, H: hw, W: hw, M: m, KH: k, KW: k, StrideH: stride, StrideW: stride, DilH: 1, DilW: 1,
+		PadTop: pad, PadLeft: pad, PadBottom: pad, PadRight: pad, Groups: 1}.output()
+}
+
+var convShapes = map[string]ConvShape{
+	"3x3":           square(3, 5, 11, 7, 3, 1, 1),
+	"3x3 wide":      square(2, 16, 32, 16, 3, 1, 1),
+	"3x3 small":     square(9, 40, 8, 33, 3, 1, 1),
+	"3x3 stride 2":  square(3, 16, 16, 24, 3, 2, 1),
+	"first":         square(2, 3, 20, 16, 3, 1, 1),
+	"5x5":           square(3, 1, 28, 20, 5, 1, 0),
+	"5x5 second":    square(4, 20, 12, 50, 5, 1, 0),
+	"7x7 stride 2":  square(1, 3, 33, 17, 7, 2, 3),
+	"1x1":           square(3, 9, 7, 21, 1, 1, 0),
+	"1x1 stride 2":  square(2, 9, 7, 12, 1, 2, 0),
+	"1x1 of 1x1":    square(5, 9, 1, 12, 1, 1, 0),
+	"stride 3 of 2": square(2, 4, 13, 6, 2, 3, 0),
+	"whole":         square(3, 4, 5, 10, 5, 1, 0),
+	"groups":        {N: 2, C: 12, H: 9, W: 10, M: 9, KH: 3, KW: 2, StrideH: 1, StrideW: 2, DilH: 1, DilW: 1, PadTop: 1, PadRight: 1, Groups: 3},
+	"depthwise":     {N: 2, C: 12, H: 9, W: 37, M: 12, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 12},
+	"depthwise s2":  {N: 2, C: 5, H: 11, W: 37, M: 10, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, PadTop: 1, PadLeft: 1, Groups: 5},
+	"dilated":       {N: 2, C: 6, H: 15, W: 14, M: 8, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 2, DilW: 3, PadTop: 2, PadLeft: 3, PadBottom: 2, PadRight: 3, Groups: 1},
+	"1-d":           {N: 3, C: 10, H: 1, W: 50, M: 14, KH: 1, KW: 5, StrideH: 1, StrideW: 2, DilH: 1, DilW: 1, PadLeft: 4, PadRight: 1, Groups: 1},
+	"1-d causal":    {N: 1, C: 8, H: 1, W: 65, M: 8, KH: 1, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 4, PadLeft: 12, Groups: 1},
+	"far padding":   {N: 1, C: 3, H: 2, W: 3, M: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, PadTop: 5, PadLeft: 6, PadBottom: 4, PadRight: 7, Groups: 1},
+}
+
+const convGuard = 12345
+
+// guardedSlice returns n random numbers with guard words after them.
+func guardedSlice[T Float](r *rand.Rand, n int) []T {
+	s := make([]T, n+16)
+	for i := range s {
+		s[i] = T(r.Float64()*2 - 1)
+	}
+	for i := n; i < len(s); i++ {
+		s[i] = convGuard
+	}
+	return s[:n]
+}
+
+func newConvCase[T Float](s ConvShape) *convCase[T] {
+	if s.OH == 0 {
+		s = s.output()
+	}
+	r := rand.New(rand.NewPCG(uint64(s.lenX()), uint64(s.lenW())))
+	return &convCase[T]{s: s, x: guardedSlice[T](r, s.lenX()), w: guardedSlice[T](r, s.lenW()), y: guardedSlice[T](r, s.lenY()),
+		dy: guardedSlice[T](r, s.lenY()), dx: guardedSlice[T](r, s.lenX()), dw: guardedSlice[T](r, s.lenW()), db: guardedSlice[T](r, s.M),
+		epi: &Epilogue[T]{Bias: guardedSlice[T](r, s.M), Residual: guardedSlice[T](r, s.lenY()), Act: ActLeakyRelu, Alpha: 0.25}}
+}
+
+// run computes everything.
+func (c *convCase[T]) run(p *Pool, k *Conv[T]) {
+	k.Forward(p, c.x, c.w, c.y, c.epi)
+	k.BackwardInput(p, c.dy, c.w, c.dx)
+	k.BackwardWeight(p, c.x, c.dy, c.dw)
+	k.BackwardBias(p, c.dy, c.db)
+}
+
+// eachProduct calls f for every product of an input, a weight and an output.
+func (s *ConvShape) eachProduct(f func(x, w, y int)) {
+	cg, mg := s.C/s.Groups, s.M/s.Groups
+	for y := range s.lenY() {
+		j, i, m, n := y%s.OW, y/s.OW%s.OH, y/(s.OW*s.OH)%s.M, y/(s.OW*s.OH*s.M)
+		for w := range cg * s.KH * s.KW {
+			b, a, c := w%s.KW, w/s.KW%s.KH, w/(s.KW*s.KH)
+			h, v := i*s.StrideH-s.PadTop+a*s.DilH, j*s.StrideW-s.PadLeft+b*s.DilW
+			if h >= 0 && h < s.H && v >= 0 && v < s.W {
+				f(((n*s.C+m/mg*cg+c)*s.H+h)*s.W+v, m*cg*s.KH*s.KW+w, y)
+			}
+		}
+	}
+}
+
+// verify compares with sums in float64.
+func (c *convCase[T]) verify(t *testing.T) {
+	t.Helper()
+	s := &c.s
+	y, dx, dw, db := make([]float64, s.lenY()), make([]float64, s.lenX()), make([]float64, s.lenW()), make([]float64, s.M)
+	s.eachProduct(func(ix, iw, iy int) {
+		y[iy] += float64(c.x[ix]) * float64(c.w[iw])
+		dx[ix] += float64(c.w[iw]) * float64(c.dy[iy])
+		dw[iw] += float64(c.x[ix]) * float64(c.dy[iy])
+	})
+	for i, v := range c.dy {
+		m := i / (s.OH * s.OW) % s.M
+		db[m] += float64(v)
+		if c.epi != nil {
+			y[i] += float64(c.epi.Bias[m]) + float64(c.epi.Residual[i])
+			if y[i] < 0 {
+				y[i] *= float64(c.epi.Alpha)
+			}
+		}
+	}
+	compareConv(t, "y", c.y, y, s.taps())
+	compareConv(t, "dx", c.dx, dx, s.M/s.Groups*s.KH*s.KW)
+	compareConv(t, "dw", c.dw, dw, s.N*s.OH*s.OW)
+	compareConv(t, "db", c.db, db, s.N*s.OH*s.OW)
+}
+
+// compareConv allows the error of a sum of k products of numbers up to 1, and
+// checks the guard words.
+func compareConv[T Float](t *testing.T, name string, got []T, want []float64, k int) {
+	t.Helper()
+	eps := 0x1p-52
+	if any(T(0)) == any(float32(0)) {
+		eps = 0x1p-23
+	}
+	limit := eps * (4 + 2*math.Sqrt(float64(k))) * (1 + math.Sqrt(float64(k)))
+	for i, v := range got {
+		if d := math.Abs(float64(v) - want[i]); !(d <= limit) {
+			t.Fatalf("%s[%d] = %v, want %v", name, i, v, want[i])
+		}
+	}
+	for i, v := range got[len(got):cap(got)] {
+		if i < 16 && v != convGuard {
+			t.Fatalf("%s: wrote %v behind the end", name, v)
+		}
+	}
+}
+
+func testConv[T Float](t *testing.T, p *Pool) {
+	for name, s := range convShapes {
+		t.Run(name, func(t *testing.T) {
+			c := newConvCase[T](s)
+			c.run(p, NewConv[T](c.s))
+			c.verify(t)
+		})
+	}
+}
+
+func TestConv(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	forPaths(t, func(t *testing.T) {
+		t.Run("float32", func(t *testing.T) { testConv[float32](t, p) })
+		t.Run("float64", func(t *testing.T) { testConv[float64](t, p) })
+	})
+}
+
+// TestConvThreads: the same bits for every number of threads.
+func TestConvThreads(t *testing.T) {
+	one, two := NewPool(1), NewPool(2)
+	defer one.Close()
+	defer two.Close()
+	forPaths(t, func(t *testing.T) {
+		for name, s := range convShapes {
+			a, b := newConvCase[float32](s), newConvCase[float32](s)
+			a.run(one, NewConv[float32](a.s))
+			b.run(two, NewConv[float32](b.s))
+			if !slices.Equal(a.y, b.y) || !slices.Equal(a.dx, b.dx) || !slices.Equal(a.dw, b.dw) || !slices.Equal(a.db, b.db) {
+				t.Errorf("%s: two threads give other bits than one", name)
+			}
+		}
+	})
+}
