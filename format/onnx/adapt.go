@@ -24,8 +24,8 @@ var errOpaque = errors.New("no equal in this version")
 
 // adapter is what a step may use.
 type adapter struct {
-	names         map[string]bool // taken by nodes and values anywhere
-	params        []*graph.Param  // made for the node
+	names         *namer         // of nodes and values anywhere
+	params        []*graph.Param // made for the node
 	before, after []*graph.Node
 	spec          func(graph.Value) (graph.Spec, bool)
 	param         func(graph.Value) *graph.Param
@@ -44,7 +44,7 @@ func versionAt(op string, opset int) int {
 }
 
 // fresh returns a name that nothing has, derived from n's.
-func (a *adapter) fresh(n *graph.Node, what string) string { return freeName(n.Name+"/"+what, a.names) }
+func (a *adapter) fresh(n *graph.Node, what string) string { return a.names.free(n.Name + "/" + what) }
 
 // constant adds a constant.
 func (a *adapter) constant(n *graph.Node, what string, t *tensor.Tensor) graph.Value {

@@ -51,6 +51,13 @@ func (o *out) string(num protowire.Number, s string) {
 	}
 }
 
+// stringField returns a string field alone.
+func stringField(num protowire.Number, s string) []byte {
+	o := &out{}
+	o.string(num, s)
+	return o.buf
+}
+
 // bytes writes a field of bytes or a finished message.
 func (o *out) bytes(num protowire.Number, b []byte) {
 	o.tag(num, protowire.BytesType)

@@ -37,16 +37,17 @@ type namedBytes struct {
 
 // nodeExt is the Ext of a node that came from a file.
 type nodeExt struct {
-	Opset   int               // version of the node's domain that it is written for in the file
-	Renamed bool              // the name in the file is missing or not unique:
-	Name    string            // this one
-	Init    bool              // an initialiser of an opaque type, not a node
-	Unknown []byte            // overload, metadata, unknown fields
-	Attrs   map[string][]byte // doc strings and unknown fields of attributes
-	Tensors map[string][]byte // names, doc strings and unknown fields of attributes' tensors
-	Origin  *origin           // set when the upgrade changed the node
-	Part    int               // which of the origin's nodes this is
-	Main    bool              // and it has the node's place, of which the rest is said
+	Opset    int               // version of the node's domain that it is written for in the file
+	Renamed  bool              // the name in the file is missing or not unique:
+	Name     string            // this one
+	overload string            // of a function that the node calls; in Unknown too
+	Init     bool              // an initialiser of an opaque type, not a node
+	Unknown  []byte            // overload, metadata, unknown fields
+	Attrs    map[string][]byte // doc strings and unknown fields of attributes
+	Tensors  map[string][]byte // names, doc strings and unknown fields of attributes' tensors
+	Origin   *origin           // set when the upgrade changed the node
+	Part     int               // which of the origin's nodes this is
+	Main     bool              // and it has the node's place, of which the rest is said
 }
 
 // origin is a node as it is in the file, and the native nodes that stand for it.

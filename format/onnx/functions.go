@@ -18,7 +18,9 @@ type function struct {
 // refAttr is the value of an attribute in a function's body that the call gives.
 type refAttr struct{ name string }
 
-func functionKey(domain, name string) string { return domainOf(domain) + "\x00" + name }
+func functionKey(domain, name, overload string) string {
+	return domainOf(domain) + "\x00" + name + "\x00" + overload
+}
 
 // functions reads the model's functions.
 func (r *reader) functions(msgs []message) ([]*function, error) {
@@ -37,7 +39,7 @@ func (r *reader) functions(msgs []message) ([]*function, error) {
 
 func (r *reader) function(m message, model map[string]int) (*function, error) {
 	f := &function{defaults: graph.Attrs{}, body: &graph.Graph{Ext: &graphExt{}}}
-	var name, domain string
+	var name, domain, overload string
 	var nodes []message
 	r.opsets = map[string]int{}
 	err := m.each(func() (err error) {
@@ -59,6 +61,8 @@ func (r *reader) function(m message, model map[string]int) (*function, error) {
 			domain, err = m.string()
 		case 11:
 			err = r.functionDefault(f, &m)
+		case 13:
+			overload, err = m.string()
 		default:
 			err = m.skip()
 		}
@@ -67,7 +71,7 @@ func (r *reader) function(m message, model map[string]int) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.key = functionKey(domain, name)
+	f.key = functionKey(domain, name, overload)
 	if err := f.setOpset(r.opsets, model, m.pos); err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func (r *reader) inline(m *graph.Model, fs []*function) error {
 func (in *inliner) graph(g *graph.Graph) error {
 	nodes := make([]*graph.Node, 0, len(g.Nodes))
 	for _, n := range g.Nodes {
-		f := in.byKey[functionKey(n.Domain, n.Op)]
+		f := in.function(n)
 		if f == nil {
 			for _, sub := range n.Attrs.Graphs() {
 				if err := in.graph(sub); err != nil {
@@ -144,6 +148,15 @@ func (in *inliner) graph(g *graph.Graph) error {
 	}
 	g.Nodes = nodes
 	return nil
+}
+
+// function returns the function that n calls, or nil.
+func (in *inliner) function(n *graph.Node) *function {
+	overload := ""
+	if x, ok := n.Ext.(*nodeExt); ok {
+		overload = x.overload
+	}
+	return in.byKey[functionKey(n.Domain, n.Op, overload)]
 }
 
 // call returns the nodes of f for the call n, with calls in them replaced; their

@@ -49,3 +49,16 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTensor wants the same of a file with one tensor.
+func FuzzTensor(f *testing.F) {
+	for _, o := range []*out{weight(1, make([]byte, 8), 2), weight(8, nil, 0), weight(22, []byte{1}, 2), outside("x", "1", "2")} {
+		f.Add(o.buf)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, x, err := DecodeTensor(bytes.NewReader(b), int64(len(b)))
+		if err != nil && !errors.Is(err, format.ErrFormat) || err == nil && x == nil {
+			t.Fatalf("got %v, %v", x, err)
+		}
+	})
+}

@@ -13,7 +13,7 @@ type lowerer struct {
 	m      *graph.Model // the copy
 	opset  int
 	plain  bool // refuse expansions
-	names  map[string]bool
+	names  *namer
 	shapes map[graph.Value][]graph.Dim
 	inf    *graph.Inferred
 	known  bool // shapes and inf are computed
@@ -22,7 +22,7 @@ type lowerer struct {
 // lower returns a copy of m with the operators of the given opset: nodes that
 // are as the reader left them go back to what they were, others are brought down.
 func lower(m *graph.Model, opset int, plain bool) (*graph.Model, error) {
-	l := &lowerer{m: m.Clone(), opset: opset, plain: plain, names: map[string]bool{}}
+	l := &lowerer{m: m.Clone(), opset: opset, plain: plain, names: newNamer()}
 	u := &upgrader{names: l.names}
 	l.m.Graph.Walk(func(g *graph.Graph) { u.reserve(g) })
 	if err := l.graph(l.m.Graph, nil); err != nil {

@@ -118,11 +118,11 @@ func defaults(g *graph.Graph, x *graphExt) {
 
 // nameNodes gives every node a name of its own.
 func nameNodes(g *graph.Graph) {
-	taken := make(map[string]bool, len(g.Nodes))
+	nm := newNamer()
 	for _, n := range g.Nodes {
 		x := n.Ext.(*nodeExt)
-		if n.Name != "" && !taken[n.Name] {
-			taken[n.Name] = true
+		if n.Name != "" && !nm.taken[n.Name] {
+			nm.taken[n.Name] = true
 			continue
 		}
 		x.Renamed, x.Name = true, n.Name
@@ -135,18 +135,27 @@ func nameNodes(g *graph.Graph) {
 	}
 	for _, n := range g.Nodes {
 		if x := n.Ext.(*nodeExt); x.Renamed {
-			n.Name = freeName(n.Name, taken)
+			n.Name = nm.free(n.Name)
 		}
 	}
 }
 
-// freeName returns name, with a number when it is taken, and takes it.
-func freeName(name string, taken map[string]bool) string {
+// namer hands out names that nothing has.
+type namer struct {
+	taken map[string]bool
+	next  map[string]int // the number to try first
+}
+
+func newNamer() *namer { return &namer{taken: map[string]bool{}, next: map[string]int{}} }
+
+// free returns name, with a number when it is taken, and takes it.
+func (nm *namer) free(name string) string {
 	got := name
-	for i := 2; taken[got]; i++ {
+	for i := max(2, nm.next[name]); nm.taken[got]; i++ {
 		got = fmt.Sprintf("%s_%d", name, i)
+		nm.next[name] = i + 1
 	}
-	taken[got] = true
+	nm.taken[got] = true
 	return got
 }
 

@@ -75,6 +75,9 @@ func (r *reader) node(g *graph.Graph, m message) error {
 			n.Doc, err = m.string()
 		case 7:
 			n.Domain, err = m.string()
+		case 8:
+			x.overload, err = m.string()
+			x.Unknown = append(x.Unknown, stringField(8, x.overload)...)
 		default:
 			err = m.keep(&x.Unknown)
 		}
@@ -154,7 +157,7 @@ func (a *attribute) tensorNote() []byte {
 	if _, known := elems[t.elem]; !known || t.name == "" {
 		return t.extra
 	}
-	return append(protowire.AppendString(protowire.AppendTag(nil, tensorName, protowire.BytesType), t.name), t.extra...)
+	return append(stringField(tensorName, t.name), t.extra...)
 }
 
 // attribute reads an AttributeProto.

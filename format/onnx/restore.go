@@ -94,7 +94,7 @@ func mainExt(parts []*graph.Node, o *origin) *nodeExt {
 // renames notes what each value was called and is called now.
 func renames(names map[graph.Value]graph.Value, was, now []graph.Value) bool {
 	for i, v := range was {
-		if got, ok := names[v]; ok && got != now[i] {
+		if got, ok := names[v]; ok && got != now[i] || (v == "") != (now[i] == "") {
 			return false
 		}
 		names[v] = now[i]

@@ -168,16 +168,13 @@ func (w *writer) setIR(m *graph.Model, x *modelExt) {
 
 // allListed reports whether every initialiser is an input too, as IR version 3 wants.
 func (w *writer) allListed(g *graph.Graph) bool {
-	x, _ := g.Ext.(*graphExt)
-	for _, p := range g.Params {
-		if w.asConstant(p) {
-			continue
-		}
-		if x == nil || !slices.ContainsFunc(x.Listed, func(l namedBytes) bool { return l.Name == p.Name }) {
-			return false
+	listed := map[graph.Value]bool{}
+	if x, ok := g.Ext.(*graphExt); ok {
+		for _, l := range x.Listed {
+			listed[l.Name] = true
 		}
 	}
-	return true
+	return !slices.ContainsFunc(g.Params, func(p *graph.Param) bool { return !w.asConstant(p) && !listed[p.Name] })
 }
 
 // unlist makes initialisers constants: from IR version 4 on, a listed one could

@@ -10,7 +10,7 @@ import (
 // upgrader rewrites a model that was just read into the native opset.
 type upgrader struct {
 	r      *reader // whose budget pays
-	names  map[string]bool
+	names  *namer
 	nextID int
 	infers int // shape inferences so far
 	cost   int // nodes bound by them
@@ -18,7 +18,7 @@ type upgrader struct {
 
 // upgrade gives every node of the default domain its meaning at graph.Opset.
 func (r *reader) upgrade(m *graph.Model) error {
-	u := &upgrader{r: r, names: map[string]bool{}}
+	u := &upgrader{r: r, names: newNamer()}
 	m.Graph.Walk(func(g *graph.Graph) { u.reserve(g) })
 	return u.graph(&scope{g: m.Graph})
 }
@@ -26,15 +26,15 @@ func (r *reader) upgrade(m *graph.Model) error {
 // reserve notes every name in g.
 func (u *upgrader) reserve(g *graph.Graph) {
 	for _, p := range g.Inputs {
-		u.names[string(p.Name)] = true
+		u.names.taken[string(p.Name)] = true
 	}
 	for _, p := range g.Params {
-		u.names[string(p.Name)] = true
+		u.names.taken[string(p.Name)] = true
 	}
 	for _, n := range g.Nodes {
-		u.names[n.Name] = true
+		u.names.taken[n.Name] = true
 		for _, v := range n.Out {
-			u.names[string(v)] = true
+			u.names.taken[string(v)] = true
 		}
 	}
 }
