@@ -66,3 +66,6 @@ func copyRowsAVX2[T Float](dst []T, ld int, src []T, lds, k, cols int) {
 		copyRowsF64(p)
 	}
 }
+
+// spare is empty: the kernels write parts of vectors.
+type spare[T Float] struct{}

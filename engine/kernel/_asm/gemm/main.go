@@ -1,5 +1,5 @@
-// Command gemm writes the amd64 assembly of the matrix product, and its Go
-// declarations, into the folder that -dir names.
+// Command gemm writes the amd64 and arm64 assembly of the matrix product, and its
+// Go declarations, into the folder that -dir names.
 package main
 
 import (
@@ -39,6 +39,9 @@ func main() {
 		}
 	}
 	if err := d.write("gemm_decl_amd64.go"); err != nil {
+		log.Fatal(err)
+	}
+	if err := writeNEON(); err != nil {
 		log.Fatal(err)
 	}
 }
