@@ -26,7 +26,6 @@ type reader struct {
 	external *externals
 	depth    int
 	opsets   map[string]int // of the model or the function that is read
-	tensors  int64          // memory of all tensors once read
 }
 
 // graph reads a GraphProto.

@@ -10,42 +10,22 @@ const (
 	MaxOpset = 23
 )
 
-// model reads a ModelProto: first what says how to read the rest.
+// modelParts are the messages of a ModelProto that are read once the rest says how.
+type modelParts struct {
+	graph     *message
+	functions []message
+}
+
+// model reads a ModelProto.
 func (r *reader) model() (*graph.Model, error) {
-	x := &modelExt{}
+	x, parts := &modelExt{}, modelParts{}
 	m := &graph.Model{Opsets: map[string]int{}, Meta: map[string]string{}, Ext: x}
 	r.opsets = map[string]int{}
-	var graphAt *message
-	var functions []message
 	msg := r.s.whole()
-	err := msg.each(func() error {
-		switch msg.num {
-		case 7, 25:
-			sub, err := msg.sub()
-			if msg.num == 7 {
-				graphAt = &sub
-			} else if err == nil {
-				functions = append(functions, sub)
-				err = r.s.charge(costPort, sub.pos)
-			}
-			return err
-		case 8:
-			return readOpset(&msg, r.opsets)
-		case 14:
-			sub, err := msg.sub()
-			if err != nil {
-				return err
-			}
-			k, v, err := sub.entry()
-			m.Meta[k] = v
-			return firstError(err, r.s.charge(costPort, msg.tag))
-		}
-		return x.field(&msg)
-	})
-	if err != nil {
+	if err := msg.each(func() error { return r.modelField(m, x, &parts, &msg) }); err != nil {
 		return nil, err
 	}
-	if graphAt == nil {
+	if parts.graph == nil {
 		return nil, fail(ErrWire, 0, "no graph: not an ONNX model")
 	}
 	if err := x.setOpset(r.opsets); err != nil {
@@ -56,11 +36,36 @@ func (r *reader) model() (*graph.Model, error) {
 			m.Opsets[domain] = v
 		}
 	}
-	if m.Graph, err = r.graph(*graphAt); err != nil {
+	var err error
+	if m.Graph, err = r.graph(*parts.graph); err != nil {
 		return nil, err
 	}
-	x.functions, err = r.functions(functions)
+	x.functions, err = r.functions(parts.functions)
 	return m, err
+}
+
+func (r *reader) modelField(m *graph.Model, x *modelExt, parts *modelParts, msg *message) error {
+	switch msg.num {
+	case 7:
+		sub, err := msg.sub()
+		parts.graph = &sub
+		return err
+	case 8:
+		return readOpset(msg, r.opsets)
+	case 14:
+		sub, err := msg.sub()
+		if err != nil {
+			return err
+		}
+		k, v, err := sub.entry()
+		m.Meta[k] = v
+		return firstError(err, r.s.charge(costPort, msg.tag))
+	case 25:
+		sub, err := msg.sub()
+		parts.functions = append(parts.functions, sub)
+		return firstError(err, r.s.charge(costPort, msg.tag))
+	}
+	return x.field(msg)
 }
 
 // field reads the plain fields of a ModelProto.

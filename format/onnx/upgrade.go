@@ -12,7 +12,6 @@ type upgrader struct {
 	r      *reader // whose budget pays
 	names  *namer
 	nextID int
-	infers int // shape inferences so far
 	cost   int // nodes bound by them
 }
 

@@ -161,15 +161,6 @@ func (m *message) sub() (message, error) {
 	return m.span()
 }
 
-// bytes reads the current field's bytes.
-func (m *message) bytes() ([]byte, error) {
-	sub, err := m.sub()
-	if err != nil {
-		return nil, err
-	}
-	return sub.rest()
-}
-
 // rest reads what is left of m.
 func (m *message) rest() ([]byte, error) {
 	if err := m.s.charge(2*(m.end-m.pos), m.pos); err != nil {
