@@ -7,9 +7,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 
 # The peers' best set-up: OpenBLAS does not know newer processors.
-# Its idle threads would spin for long in our turn; 2^22 cycles outlast any pause
-# within its own.
-export OPENBLAS_THREAD_TIMEOUT=22
 unset OPENBLAS_L2_SIZE OPENBLAS_CORETYPE
 if grep -qs avx512bw /proc/cpuinfo; then
 	export OPENBLAS_CORETYPE=SkylakeX

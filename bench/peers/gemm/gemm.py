@@ -5,6 +5,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import peers
+
+# OpenBLAS's idle threads would spin for long in our turn; 2^22 cycles outlast any
+# pause between the calls of its own.
+os.environ["OPENBLAS_THREAD_TIMEOUT"] = "22"
 import torch
 
 torch.set_num_threads(peers.threads())
