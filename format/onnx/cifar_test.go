@@ -1,6 +1,7 @@
 package onnx_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -70,15 +71,17 @@ func TestCIFARLogits(t *testing.T) {
 	}
 }
 
-// TestCIFARAccuracy wants the published accuracy of ResNet-20, 91.73 %.
+// TestCIFARAccuracy wants the published accuracy of ResNet-20, 91.73 % of 10,000
+// images, or with less patience of the first 1,000.
 func TestCIFARAccuracy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("10,000 images take some seconds")
+	images, want := 1000, 920
+	if os.Getenv("COMPRESS_FULL") != "" {
+		images, want = 10000, 9173
 	}
 	records, n := cifarTest(t), 100
 	s := classifier(t, "cifar10-resnet20.onnx", n)
 	right := 0
-	for first := 0; first < 10000; first += n {
+	for first := 0; first < images; first += n {
 		pixels(s.Tensor("x"), records, first)
 		must(t, s.Forward())
 		for i := range n {
@@ -87,10 +90,10 @@ func TestCIFARAccuracy(t *testing.T) {
 			}
 		}
 	}
-	if right < 9171 || right > 9175 {
-		t.Errorf("%d of 10000 images are right, want 9173", right)
+	if right < want-1 || right > want+1 {
+		t.Errorf("%d of %d images are right, want %d", right, images, want)
 	}
-	t.Logf("%.2f %% of 10000 images", float64(right)/100)
+	t.Logf("%d of %d images are right (COMPRESS_FULL=1 measures all 10,000)", right, images)
 }
 
 func argmax(x []float32) int {

@@ -129,6 +129,9 @@ func runSet(m *graph.Model, set string) error {
 		o.Shapes[p.Name] = x.Shape()
 	}
 	s, err := graph.Compile(m, o)
+	if errors.Is(err, graph.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", errSkip, err)
+	}
 	if err != nil {
 		return err
 	}
