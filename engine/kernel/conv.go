@@ -23,122 +23,126 @@ func (s *ConvShape) lenX() int { return s.N * s.C * s.H * s.W }
 func (s *ConvShape) lenY() int { return s.N * s.M * s.OH * s.OW }
 func (s *ConvShape) lenW() int { return s.M * s.taps() }
 
-// Conv is the plan of a convolution and its gradients: the algorithms and their
-// work space. It must not be used by two goroutines at a time.
-type Conv[T Float] struct {
-	s    ConvShape
-	cols []T // taps x OH OW of one group of one image
-	g    GemmArgs[T]
-	epi  Epilogue[T]
-}
-
-// NewConv plans a convolution.
-func NewConv[T Float](s ConvShape) *Conv[T] {
+// check panics if the numbers make no convolution.
+func (s *ConvShape) check() {
 	if s.Groups < 1 || s.C%s.Groups != 0 || s.M%s.Groups != 0 {
 		panic(fmt.Sprintf("kernel: NewConv: %d and %d channels in %d groups", s.C, s.M, s.Groups))
 	}
 	if min(s.StrideH, s.StrideW, s.DilH, s.DilW) < 1 {
 		panic(fmt.Sprintf("kernel: NewConv: strides %dx%d, dilations %dx%d", s.StrideH, s.StrideW, s.DilH, s.DilW))
 	}
-	return &Conv[T]{s: s, cols: make([]T, s.taps()*s.OH*s.OW)}
+	if min(s.N, s.C, s.H, s.W, s.M, s.KH, s.KW, s.OH, s.OW) < 0 {
+		panic(fmt.Sprintf("kernel: NewConv: negative extent in %+v", *s))
+	}
 }
 
-// Prepack tells the plan that the weights are w in every later Forward.
-func (c *Conv[T]) Prepack(w []T) {}
+// Conv is the plan of a convolution and of its gradients, with their work space.
+// It must not be used by two goroutines at a time. A plan stays with the path
+// that was in use when it was made.
+type Conv[T Float] struct {
+	s       ConvShape
+	forward *convRun[T]
+	input   []*convRun[T] // by the residue of the row; made by the first BackwardInput
+	weight  *convGrad[T]  // made by the first BackwardWeight
+	bias    biasTask[T]
+}
+
+// NewConv plans a convolution.
+func NewConv[T Float](s ConvShape) *Conv[T] {
+	s.check()
+	return &Conv[T]{s: s, forward: newForward[T](&s)}
+}
+
+// Prepack arranges the weights for every later Forward, which then takes these
+// and not its argument.
+func (c *Conv[T]) Prepack(w []T) {
+	c.need("w", len(w), c.s.lenW())
+	c.forward.packWeights(nil, w)
+	c.forward.packed = true
+}
 
 // Forward sets y = act(x * w + bias + residual). The bias has one number an
 // output channel, and the residual is laid out as y.
 func (c *Conv[T]) Forward(p *Pool, x, w, y []T, e *Epilogue[T]) {
-	s, sp := &c.s, c.s.OH*c.s.OW
-	for n := range s.N {
-		for g := range s.Groups {
-			c.gather(x, n, g)
-			c.g = GemmArgs[T]{M: s.mg(), N: sp, K: s.taps(), Alpha: 1, A: w[g*s.mg()*s.taps():], LDA: s.taps(),
-				B: c.cols, LDB: sp, C: y[(n*s.M+g*s.mg())*sp:], LDC: sp}
-			if e != nil {
-				c.epi = *e
-				c.epi.BiasRow, c.epi.ResidualLD, c.g.Epi = true, sp, &c.epi
-				if e.Bias != nil {
-					c.epi.Bias = e.Bias[g*s.mg():]
-				}
-				if e.Residual != nil {
-					c.epi.Residual = e.Residual[(n*s.M+g*s.mg())*sp:]
-				}
-			}
-			Gemm(p, &c.g)
-		}
+	s := &c.s
+	c.need("x", len(x), s.lenX())
+	c.need("y", len(y), s.lenY())
+	if e != nil && e.Bias != nil {
+		c.need("bias", len(e.Bias), s.M)
 	}
+	if e != nil && e.Residual != nil {
+		c.need("residual", len(e.Residual), s.lenY())
+	}
+	if !c.forward.packed {
+		c.need("w", len(w), s.lenW())
+		c.forward.packWeights(p, w)
+	}
+	c.forward.run(p, x, y, e)
 }
 
 // BackwardInput sets dx to the gradient of the input.
 func (c *Conv[T]) BackwardInput(p *Pool, dy, w, dx []T) {
-	s, sp := &c.s, c.s.OH*c.s.OW
-	clear(dx[:s.lenX()])
-	for n := range s.N {
-		for g := range s.Groups {
-			c.g = GemmArgs[T]{TransA: true, M: s.taps(), N: sp, K: s.mg(), Alpha: 1, A: w[g*s.mg()*s.taps():], LDA: s.taps(),
-				B: dy[(n*s.M+g*s.mg())*sp:], LDB: sp, C: c.cols, LDC: sp}
-			Gemm(p, &c.g)
-			c.scatter(dx, n, g)
+	s := &c.s
+	c.need("dy", len(dy), s.lenY())
+	c.need("w", len(w), s.lenW())
+	c.need("dx", len(dx), s.lenX())
+	if c.input == nil {
+		for r := range s.StrideH {
+			c.input = append(c.input, newBackward[T](s, r))
 		}
+	}
+	for _, r := range c.input {
+		r.packWeights(p, w)
+		r.run(p, dy, dx, nil)
 	}
 }
 
 // BackwardWeight sets dw to the gradient of the weights.
 func (c *Conv[T]) BackwardWeight(p *Pool, x, dy, dw []T) {
-	s, sp := &c.s, c.s.OH*c.s.OW
-	clear(dw[:s.lenW()])
-	for n := range s.N {
-		for g := range s.Groups {
-			c.gather(x, n, g)
-			c.g = GemmArgs[T]{TransB: true, M: s.mg(), N: s.taps(), K: sp, Alpha: 1, Beta: 1, A: dy[(n*s.M+g*s.mg())*sp:], LDA: sp,
-				B: c.cols, LDB: sp, C: dw[g*s.mg()*s.taps():], LDC: s.taps()}
-			Gemm(p, &c.g)
-		}
+	s := &c.s
+	c.need("x", len(x), s.lenX())
+	c.need("dy", len(dy), s.lenY())
+	c.need("dw", len(dw), s.lenW())
+	if c.weight == nil {
+		c.weight = newConvGrad[T](s)
 	}
+	c.weight.run(p, x, dy, dw[:s.lenW()])
 }
 
 // BackwardBias sets db to the gradient of the bias: the sums of dy.
-func (c *Conv[T]) BackwardBias(_ *Pool, dy, db []T) {
-	s, sp := &c.s, c.s.OH*c.s.OW
-	clear(db[:s.M])
-	for n := range s.N {
-		for m := range s.M {
-			for _, v := range dy[(n*s.M+m)*sp : (n*s.M+m+1)*sp] {
-				db[m] += v
-			}
-		}
+func (c *Conv[T]) BackwardBias(p *Pool, dy, db []T) {
+	c.need("dy", len(dy), c.s.lenY())
+	c.need("db", len(db), c.s.M)
+	c.bias = biasTask[T]{s: &c.s, dy: dy, db: db}
+	p.Do(&c.bias, c.s.M)
+	c.bias = biasTask[T]{}
+}
+
+func (c *Conv[T]) need(name string, have, want int) {
+	if have < want {
+		panic(fmt.Sprintf("kernel: Conv: %s has %d elements, need %d", name, have, want))
 	}
 }
 
-// gather copies what the outputs of group g of image n see to the columns.
-func (c *Conv[T]) gather(x []T, n, g int) {
-	clear(c.cols)
-	c.eachTap(n, g, func(col, at int) { c.cols[col] = x[at] })
+// biasTask adds up the numbers of an output channel.
+type biasTask[T Float] struct {
+	s      *ConvShape
+	dy, db []T
 }
 
-// scatter adds the columns to what they see.
-func (c *Conv[T]) scatter(dx []T, n, g int) {
-	c.eachTap(n, g, func(col, at int) { dx[at] += c.cols[col] })
-}
-
-// eachTap goes over the columns of group g of image n that lie inside of it.
-func (c *Conv[T]) eachTap(n, g int, f func(col, at int)) {
-	s, col := &c.s, 0
-	for ch := range s.cg() {
-		plane := (n*s.C + g*s.cg() + ch) * s.H * s.W
-		for a := range s.KH {
-			for b := range s.KW {
-				for i := range s.OH {
-					for j := range s.OW {
-						h, w := i*s.StrideH-s.PadTop+a*s.DilH, j*s.StrideW-s.PadLeft+b*s.DilW
-						if h >= 0 && h < s.H && w >= 0 && w < s.W {
-							f(col, plane+h*s.W+w)
-						}
-						col++
-					}
-				}
+func (t *biasTask[T]) Run(_, m int) {
+	sp := t.s.OH * t.s.OW
+	var sum [8]T // independent, to overlap in the processor
+	for n := range t.s.N {
+		d := t.dy[(n*t.s.M+m)*sp : (n*t.s.M+m+1)*sp]
+		for ; len(d) >= 8; d = d[8:] {
+			for l := range sum {
+				sum[l] += d[l]
 			}
 		}
+		for l, v := range d {
+			sum[l] += v
+		}
 	}
+	t.db[m] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]))
 }

@@ -41,6 +41,9 @@ func main() {
 	if err := d.write("gemm_decl_amd64.go"); err != nil {
 		log.Fatal(err)
 	}
+	if err := writeConv(); err != nil {
+		log.Fatal(err)
+	}
 	if err := writeNEON(); err != nil {
 		log.Fatal(err)
 	}

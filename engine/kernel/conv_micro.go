@@ -1,0 +1,177 @@
+package kernel
+
+import "unsafe"
+
+const (
+	maxConvDots = 4 // output channels of the tallest dot kernel
+	maxConvTaps = 6 // taps of the widest
+	dotGroup    = 8 // numbers that a dot kernel writes for each output channel
+)
+
+// convTile is the argument of a tile kernel of a convolution: C = A B, or C += A B
+// if add is not 0. A is k rows of maxMR numbers, row l of B starts off[l] bytes
+// after b: the convolution reads the shifted images in place. Whole vectors of B
+// are read. The offsets are known to the assembly.
+type convTile[T Float] struct {
+	a, b, c *T
+	off     *int
+	k, ldc  int
+	cols    int
+	add     int
+	rows    int
+}
+
+// convDots is the argument of a dot kernel: out[i*ldo+j] += sum over images and l
+// of x[i*ldx+l] y_j[l], where y_j starts off[j] bytes after y and l counts whole
+// vectors and tail numbers. After an image x and y move on by skipX and skipY
+// bytes more than the whole vectors. Up to dotGroup numbers of each row of out
+// are written. The offsets are known to the assembly.
+type convDots[T Float] struct {
+	x, y, out    *T
+	off          *int
+	ldx, ldo     int
+	images       int
+	skipX, skipY int
+	whole, tail  int
+	rows, taps   int
+}
+
+// convRows is the argument of the kernels that copy a vector from each of rows
+// rows; from, ldd and lds are in bytes. Lanes without a bit in mask (or mask2,
+// the second of two vectors) are zeros and not read. The offsets are known to
+// the assembly.
+type convRows[T Float] struct {
+	dst, src    *T
+	from        int
+	rows        int
+	ldd, lds    int
+	mask, mask2 uint64
+}
+
+// convMicro is the set of kernels of one path.
+type convMicro[T Float] struct {
+	mr, lanes, nv int
+	tile          *[maxMR + 1][maxNV + 1]func(*convTile[T])
+	dots          int
+	dot           *[maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])
+	shift         func(*convRows[T]) // dst[l] = src[l], lanes of them
+	even          func(*convRows[T]) // dst[l] = src[2l], evenLanes of them
+	evenLanes     int
+	merge         func(*convRows[T]) // dst[2l] = src[l], dst[2l+1] = src[from+l], rows vectors of evenLanes
+}
+
+var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable[float64]()
+
+func newConvPortable[T Float]() *convMicro[T] {
+	mk := &convMicro[T]{mr: 4, lanes: 4, nv: 1, dots: 2, evenLanes: 4,
+		tile: new([maxMR + 1][maxNV + 1]func(*convTile[T])), dot: new([maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])),
+		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T]}
+	for r := 1; r <= mk.mr; r++ {
+		mk.tile[r][1] = convTilePortable[T]
+	}
+	for r := 1; r <= mk.dots; r++ {
+		for t := 1; t <= maxConvTaps; t++ {
+			mk.dot[r][t] = convDotsPortable[T]
+		}
+	}
+	return mk
+}
+
+// convMicroFor returns the kernels of the path in use.
+func convMicroFor[T Float]() *convMicro[T] {
+	if mk := nativeConv[T](current); mk != nil {
+		return mk
+	}
+	return pick[convMicro[T]](convPortable32, convPortable64)
+}
+
+// ahead returns the n numbers that start bytes after p.
+func ahead[T Float](p *T, bytes, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), bytes)), n)
+}
+
+// convTilePortable computes up to 4 columns, two rows at a time.
+func convTilePortable[T Float](t *convTile[T]) {
+	off := unsafe.Slice(t.off, t.k)
+	for i := 0; i < t.rows; i += 2 {
+		a := at(t.a, i, (t.k-1)*maxMR+2) // what follows the last row is not stored
+		var c0, c1, c2, c3, d0, d1, d2, d3 T
+		for l, o := range off {
+			b := ahead(t.b, o, 4)
+			x, y := a[l*maxMR], a[l*maxMR+1]
+			c0 += x * b[0]
+			c1 += x * b[1]
+			c2 += x * b[2]
+			c3 += x * b[3]
+			d0 += y * b[0]
+			d1 += y * b[1]
+			d2 += y * b[2]
+			d3 += y * b[3]
+		}
+		acc := [2][4]T{{c0, c1, c2, c3}, {d0, d1, d2, d3}}
+		for r := range min(2, t.rows-i) {
+			storeRow(at(t.c, (i+r)*t.ldc, t.cols), acc[r][:t.cols], 1, T(t.add))
+		}
+	}
+}
+
+// convDotsPortable adds up one pair of rows and taps at a time.
+func convDotsPortable[T Float](d *convDots[T]) {
+	const lanes = 4
+	n, size := d.whole*lanes+d.tail, int(unsafe.Sizeof(*d.x))
+	off := unsafe.Slice(d.off, d.taps)
+	for i := range d.rows {
+		out := at(d.out, i*d.ldo, d.taps)
+		for j, o := range off {
+			var sum [4]T
+			for q := range d.images {
+				x := ahead(d.x, q*(d.whole*lanes*size+d.skipX)+i*d.ldx*size, n)
+				y := ahead(d.y, q*(d.whole*lanes*size+d.skipY)+o, n)
+				l := 0
+				for ; l+4 <= len(x) && l+4 <= len(y); l += 4 {
+					sum[0] += x[l] * y[l]
+					sum[1] += x[l+1] * y[l+1]
+					sum[2] += x[l+2] * y[l+2]
+					sum[3] += x[l+3] * y[l+3]
+				}
+				for ; l < len(x); l++ {
+					sum[0] += x[l] * y[l]
+				}
+			}
+			out[j] += (sum[0] + sum[1]) + (sum[2] + sum[3])
+		}
+	}
+}
+
+func shiftRowsPortable[T Float](r *convRows[T]) {
+	for i := range r.rows {
+		dst := ahead(r.dst, i*r.ldd, 4)
+		for l := range dst {
+			dst[l] = 0
+			if r.mask>>l&1 != 0 {
+				dst[l] = ahead(r.src, r.from+i*r.lds+l*int(unsafe.Sizeof(*r.src)), 1)[0]
+			}
+		}
+	}
+}
+
+func evenColsPortable[T Float](r *convRows[T]) {
+	mask := r.mask | r.mask2<<4
+	for i := range r.rows {
+		dst := ahead(r.dst, i*r.ldd, 4)
+		for l := range dst {
+			dst[l] = 0
+			if mask>>(2*l)&1 != 0 {
+				dst[l] = ahead(r.src, r.from+i*r.lds+2*l*int(unsafe.Sizeof(*r.src)), 1)[0]
+			}
+		}
+	}
+}
+
+func interleavePortable[T Float](r *convRows[T]) {
+	n := 4 * r.rows
+	dst, x, y := at(r.dst, 0, 2*n), at(r.src, 0, n), ahead(r.src, r.from, n)
+	for l := range n {
+		dst[2*l], dst[2*l+1] = x[l], y[l]
+	}
+}

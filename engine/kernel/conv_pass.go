@@ -1,0 +1,224 @@
+package kernel
+
+import "unsafe"
+
+// convTap is a row or a column of the kernel: output i sees input i step + shift.
+type convTap struct{ index, shift int }
+
+// convPhase is the input rows first + i step, which lie next to each other in the
+// work space from row base on.
+type convPhase struct{ first, base, extra int }
+
+// convPass is a sum over taps,
+//
+//	out[m](i,j) = sum_c,a,b w[m,c,a,b] in[c](i stepH + a.shift, j stepW + b.shift),
+//
+// of which a forward convolution is one, and an input gradient one for each
+// combination of residues of the output's row and column by the strides. The
+// input rows that some output rows need are copied once for each column of the
+// kernel, so shifted that outputs in the order of memory see numbers in the
+// order of memory. Each tap of all outputs is then one run of numbers: the
+// product reads its columns in place (c, b, row, column), at a table of offsets.
+type convPass[T Float] struct {
+	c, h, w, m, oh, ow int // of a group of an image
+	stepH, stepW       int
+	rowTaps, colTaps   []convTap
+	phases             []convPhase
+	unitRows           int   // output rows in a unit of work
+	block              int   // channels that are packed at a time
+	pitch              int   // numbers of a channel with one column of the kernel
+	inPlace            bool  // the input needs no packing
+	off                []int // of the taps (c,a,b) of a block, in bytes
+}
+
+func (q *convPass[T]) size() int { return int(unsafe.Sizeof(T(0))) }
+
+// perChannel is the number of taps of a channel.
+func (q *convPass[T]) perChannel() int { return len(q.rowTaps) * len(q.colTaps) }
+
+// taps is the number of products in an output.
+func (q *convPass[T]) taps() int { return q.c * q.perChannel() }
+
+// convSpare is how many numbers behind the work space kernels may touch.
+const convSpare = 2 * 64
+
+// packed is the size of the work space of a block of an image.
+func (q *convPass[T]) packed() int { return q.block * len(q.colTaps) * q.pitch }
+
+// forwardPass is the pass of the convolution itself.
+func forwardPass[T Float](s *ConvShape) *convPass[T] {
+	q := &convPass[T]{c: s.cg(), h: s.H, w: s.W, m: s.mg(), oh: s.OH, ow: s.OW, stepH: s.StrideH, stepW: s.StrideW}
+	for a := range s.KH {
+		q.rowTaps = append(q.rowTaps, convTap{a, a*s.DilH - s.PadTop})
+	}
+	for b := range s.KW {
+		q.colTaps = append(q.colTaps, convTap{b, b*s.DilW - s.PadLeft})
+	}
+	return q
+}
+
+// inputPass is the pass of the input gradient at rows r + i StrideH and columns
+// t + j StrideW.
+func inputPass[T Float](s *ConvShape, r, t int) *convPass[T] {
+	return &convPass[T]{c: s.mg(), h: s.OH, w: s.OW, m: s.cg(), stepH: 1, stepW: 1,
+		oh: max(0, (s.H-r+s.StrideH-1)/s.StrideH), ow: max(0, (s.W-t+s.StrideW-1)/s.StrideW),
+		rowTaps: backTaps(s.KH, s.DilH, s.StrideH, r+s.PadTop), colTaps: backTaps(s.KW, s.DilW, s.StrideW, t+s.PadLeft)}
+}
+
+// backTaps lists the taps a < k that lead from outputs to inputs at - pad + i
+// stride: output i + (at - a dil) / stride, if that is whole.
+func backTaps(k, dil, stride, at int) (taps []convTap) {
+	for a := range k {
+		if d := at - a*dil; d%stride == 0 {
+			taps = append(taps, convTap{a, d / stride})
+		}
+	}
+	return taps
+}
+
+// lay decides how much is packed at a time: rows output rows, as few as fit into
+// limit bytes, of at most block channels.
+func (q *convPass[T]) lay(rows, block, limit, lanes int) {
+	q.block = max(1, min(block, q.c))
+	bytes := q.block * len(q.colTaps) * q.ow * q.size()
+	fit := limit/max(1, bytes*q.stepHTaps()) - q.reach()
+	q.unitRows = max(1, min(rows, fit, q.oh))
+	q.inPlace = len(q.rowTaps) == 1 && len(q.colTaps) == 1 && q.rowTaps[0].shift == 0 && q.colTaps[0].shift == 0 &&
+		q.stepH == 1 && q.stepW == 1 && q.oh == q.h && q.ow == q.w && q.oh*q.ow%lanes == 0 && q.unitRows*q.ow%lanes == 0
+	q.layRows()
+	q.off = q.off[:0]
+	for c := range q.block {
+		for _, a := range q.rowTaps {
+			for b := range q.colTaps {
+				at := (c*len(q.colTaps)+b)*q.pitch + q.rowAt(a)*q.ow
+				if q.inPlace {
+					at = c * q.h * q.w
+				}
+				q.off = append(q.off, at*q.size())
+			}
+		}
+	}
+}
+
+// stepHTaps is the number of phases at most.
+func (q *convPass[T]) stepHTaps() int { return max(1, min(q.stepH, len(q.rowTaps))) }
+
+// reach is how many more rows than it has outputs a phase may need.
+func (q *convPass[T]) reach() int {
+	lo, hi := 0, 0
+	for i, a := range q.rowTaps {
+		if i == 0 {
+			lo, hi = a.shift, a.shift
+		}
+		lo, hi = min(lo, a.shift), max(hi, a.shift)
+	}
+	return (hi - lo) / q.stepH
+}
+
+// layRows assigns the rows of the work space.
+func (q *convPass[T]) layRows() {
+	q.phases = q.phases[:0]
+	for _, a := range q.rowTaps {
+		i := q.phaseOf(a)
+		if i == len(q.phases) {
+			q.phases = append(q.phases, convPhase{first: a.shift})
+		}
+		f := &q.phases[i]
+		last := max(f.first+f.extra*q.stepH, a.shift)
+		f.first = min(f.first, a.shift)
+		f.extra = (last - f.first) / q.stepH
+	}
+	rows := 0
+	for i := range q.phases {
+		q.phases[i].base = rows
+		rows += q.unitRows + q.phases[i].extra
+	}
+	q.pitch = rows * q.ow
+}
+
+// phaseOf returns the index of the phase of a row of the kernel, the number of
+// phases if there is none yet.
+func (q *convPass[T]) phaseOf(a convTap) int {
+	for i, f := range q.phases {
+		if (a.shift-f.first)%q.stepH == 0 {
+			return i
+		}
+	}
+	return len(q.phases)
+}
+
+// rowAt is the row of the work space that output row 0 sees through tap a.
+func (q *convPass[T]) rowAt(a convTap) int {
+	f := q.phases[q.phaseOf(a)]
+	return f.base + (a.shift-f.first)/q.stepH
+}
+
+// pack copies what rows output rows from i0 on see of the planes of channels
+// channels of in to dst. r is work space.
+func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], dst, in []T, channels, i0, rows int) {
+	for c := range channels {
+		plane := in[c*q.h*q.w : (c+1)*q.h*q.w]
+		for b, tap := range q.colTaps {
+			to := dst[(c*len(q.colTaps)+b)*q.pitch:]
+			for _, f := range q.phases {
+				q.packPhase(mk, r, to[f.base*q.ow:], plane, tap.shift, i0*q.stepH+f.first, rows+f.extra)
+			}
+		}
+	}
+}
+
+// packPhase copies rows rows: input row first + i stepH, from column shift on,
+// becomes row i of dst. A vector may write into the rows behind it, which are
+// written later.
+func (q *convPass[T]) packPhase(mk *convMicro[T], r *convRows[T], dst, plane []T, shift, first, rows int) {
+	lo, hi := 0, rows // rows inside of the image
+	if first < 0 {
+		lo = min(rows, (-first+q.stepH-1)/q.stepH)
+	}
+	if last := first + (rows-1)*q.stepH; last >= q.h {
+		hi = max(lo, (q.h-first+q.stepH-1)/q.stepH)
+	}
+	clear(dst[:lo*q.ow])
+	if lo < hi {
+		q.packRows(mk, r, dst[lo*q.ow:], plane[(first+lo*q.stepH)*q.w:], shift, hi-lo)
+	}
+	clear(dst[hi*q.ow : rows*q.ow])
+}
+
+// packRows copies rows that lie inside of the image.
+func (q *convPass[T]) packRows(mk *convMicro[T], r *convRows[T], dst, src []T, shift, rows int) {
+	if q.stepW > 2 {
+		q.packSlow(dst, src, shift, rows)
+		return
+	}
+	*r = convRows[T]{src: &src[0], rows: rows, ldd: q.ow * q.size(), lds: q.stepH * q.w * q.size()}
+	copyRows, lanes := mk.shift, mk.lanes
+	if q.stepW == 2 {
+		copyRows, lanes = mk.even, mk.evenLanes
+	}
+	for j := (q.ow - 1) / lanes * lanes; j >= 0; j -= lanes { // the one that ends in the next row comes first
+		from := j*q.stepW + shift
+		r.dst, r.from = &dst[j], from*q.size()
+		r.mask, r.mask2 = laneMask(from, lanes, q.w), laneMask(from+lanes, lanes, q.w)
+		copyRows(r)
+	}
+}
+
+// laneMask has the bits of those of lanes columns from on that are below w.
+func laneMask(from, lanes, w int) uint64 {
+	lo, hi := min(max(0, -from), lanes), min(max(0, w-from), lanes)
+	return (1<<hi - 1) &^ (1<<lo - 1)
+}
+
+// packSlow is packRows for any step.
+func (q *convPass[T]) packSlow(dst, src []T, shift, rows int) {
+	for i := range rows {
+		row, from := dst[i*q.ow:(i+1)*q.ow], src[i*q.stepH*q.w:]
+		for j := range row {
+			row[j] = 0
+			if at := j*q.stepW + shift; at >= 0 && at < q.w {
+				row[j] = from[at]
+			}
+		}
+	}
+}
