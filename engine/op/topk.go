@@ -1,8 +1,6 @@
 package op
 
 import (
-	"cmp"
-
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/kernel"
 	"github.com/compress-toolkit/compress/engine/tensor"
@@ -10,30 +8,29 @@ import (
 
 func init() {
 	graph.Register("", typedOp{name: "TopK", min: 2, max: 2, mixed: true, types: realTypes(
-		bindDiffTopK[float32], bindDiffTopK[float64],
+		bindTopKFloat[float32], bindTopKFloat[float64],
 		bindTopK[int8], bindTopK[int16], bindTopK[int32], bindTopK[int64],
 		bindTopK[uint8], bindTopK[uint16], bindTopK[uint32], bindTopK[uint64])})
 }
 
-// topK gives the K, input 1, greatest elements along attribute axis and their
-// indices, or the least ones when attribute largest is 0. The best comes first; of
-// equal ones that of the lower index. NaN is less than all numbers.
+// topK finds the k largest elements along attribute axis, or the smallest, in
+// order, and their indices; k is input 1. Of equal ones the first comes first, and
+// NaN counts as larger than all numbers.
 type topK[T real] struct {
 	graph.Bound
-	sign        int // of the comparison when an element ranks before another
-	n, k, inner int
-	cols        pieces // over all other axes
-	x, y        []T
-	at          []int64
-}
-
-func bindTopK[T real](b *graph.Bind) (graph.Kernel, error) {
-	k, err := newTopK[T](b)
-	return k, err
+	better   func(v, best T) bool
+	n, k     int
+	inner    int // extent of all axes after the axis
+	lines    int
+	size     int // lines of a unit
+	fwd      unit
+	heaps    workTmp[int]
+	x, y     []T
+	ids, out []int64 // saved, and output 1 if it is wanted
 }
 
 func newTopK[T real](b *graph.Bind) (*topK[T], error) {
-	list, err := b.ConstInts(1)
+	count, err := b.ConstInts(1)
 	if err != nil {
 		return nil, err
 	}
@@ -42,144 +39,148 @@ func newTopK[T real](b *graph.Bind) (*topK[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(list) != 1 || list[0] < 0 || list[0] > s[axis] {
-		return nil, b.Errorf("K is %v, want one number from 0 to %d", list, s[axis])
-	}
-	k := &topK[T]{sign: -1, n: s[axis], k: list[0], inner: product(s[axis+1:])}
-	if b.Node.Attrs.Bool("largest", true) {
-		k.sign = 1
+	if len(count) != 1 || count[0] < 0 || count[0] > s[axis] {
+		return nil, b.Errorf("k is %v, want one number from 0 to %d", count, s[axis])
 	}
 	out := s.Clone()
-	out[axis] = k.k
-	k.Outs = append(outLike(b, 0, out), graph.Spec{DType: tensor.I64, Shape: out.Clone()})
-	k.cols = newPieces(product(s[:axis])*k.inner, k.n, k.piece)
+	out[axis] = count[0]
+	k := &topK[T]{n: s[axis], k: count[0], inner: product(s[axis+1:])}
+	k.lines = product(s[:axis]) * k.inner
+	k.better = larger[T]
+	if !b.Node.Attrs.Bool("largest", true) {
+		k.better = func(v, best T) bool { return larger(best, v) }
+	}
+	k.Outs = append(outLike(b, 0, out), graph.Spec{DType: tensor.I64, Shape: out})
+	k.fwd = k.part
 	return k, nil
 }
+
+func bindTopK[T real](b *graph.Bind) (graph.Kernel, error) {
+	k, err := newTopK[T](b)
+	return k, err
+}
+
+// larger is the order of numbers with NaN above them.
+func larger[T real](a, b T) bool { return a > b || a != a && b == b }
 
 // Workspace implements graph.Workspacer.
 func (k *topK[T]) Workspace() (saved, scratch []graph.Spec) { return k.Outs[1:], nil }
 
 func (k *topK[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
-	k.x, k.y, k.at = elems[T](in, 0), elems[T](out, 0), x.Saved[0].I64s()
-	if k.k > 0 {
-		k.cols.do(x.Pool)
-	}
-	if len(out) > 1 && out[1] != nil {
-		copy(out[1].I64s(), k.at)
-	}
+	k.x, k.y, k.ids, k.out = elems[T](in, 0), elems[T](out, 0), elems[int64](x.Saved, 0), elems[int64](out, 1)
+	k.heaps.need(x.Pool, k.k)
+	parts, size := kernel.Split(k.lines, max(1, pieceGrain/max(1, 4*k.n)))
+	k.size = size
+	x.Pool.Do(k.fwd, parts)
 }
 
-func (k *topK[T]) piece(from, to int) {
-	for o := from; o < to; o++ {
-		c := k.column(o)
-		c.sort()
-		if k.y == nil {
-			continue
-		}
-		for i := range k.k {
-			k.y[c.at+i*k.inner] = c.x[c.heap[i*k.inner]*int64(k.inner)]
-		}
-	}
-}
-
-// column returns the o-th of the columns along the axis.
-func (k *topK[T]) column(o int) topColumn[T] {
-	outer, i := o/k.inner, o%k.inner
-	at := outer*k.k*k.inner + i
-	return topColumn[T]{x: k.x[outer*k.n*k.inner+i:], heap: k.at[at:], at: at, n: k.n, k: k.k, step: k.inner, sign: k.sign}
-}
-
-// topColumn is a column of n elements of x, step apart, and a heap of the indices of
-// the k best, also step apart, the worst at its root.
-type topColumn[T real] struct {
-	x          []T
-	heap       []int64
-	at         int // of the heap in the output
-	n, k, step int
-	sign       int
-}
-
-// before reports whether element i ranks before element j.
-func (c *topColumn[T]) before(i, j int64) bool {
-	step := int64(c.step)
-	if d := cmp.Compare(c.x[i*step], c.x[j*step]); d != 0 {
-		return d == c.sign
-	}
-	return i < j
-}
-
-// sort finds the k best and puts them in order.
-func (c *topColumn[T]) sort() {
-	for i := range c.k {
-		c.heap[i*c.step] = int64(i)
-	}
-	for i := c.k/2 - 1; i >= 0; i-- {
-		c.sift(i, c.k)
-	}
-	for i := int64(c.k); i < int64(c.n); i++ {
-		if c.before(i, c.heap[0]) {
-			c.heap[0] = i
-			c.sift(0, c.k)
+func (k *topK[T]) part(worker, u int) {
+	for l := u * k.size; l < min((u+1)*k.size, k.lines); l++ {
+		o, c := l/k.inner, l%k.inner
+		x := k.x[o*k.n*k.inner+c:]
+		best := k.choose(k.heaps[worker], x)
+		for i, j := range best {
+			at := (o*k.k+i)*k.inner + c
+			k.ids[at] = int64(j)
+			if k.out != nil {
+				k.out[at] = int64(j)
+			}
+			if k.y != nil {
+				k.y[at] = x[j*k.inner]
+			}
 		}
 	}
-	for last := c.k - 1; last > 0; last-- {
-		c.heap[0], c.heap[last*c.step] = c.heap[last*c.step], c.heap[0]
-		c.sift(0, last)
-	}
 }
 
-// sift moves node i down to its place in a heap of n.
-func (c *topColumn[T]) sift(i, n int) {
+// worse reports whether element i of a line comes after element j.
+func (k *topK[T]) worse(x []T, i, j int) bool {
+	a, b := x[i*k.inner], x[j*k.inner]
+	if k.better(b, a) {
+		return true
+	}
+	return i > j && !k.better(a, b)
+}
+
+// choose fills h with the indices of the best elements of a line in order. It
+// keeps them in a heap with the worst on top, and sorts that in the end.
+func (k *topK[T]) choose(h []int, x []T) []int {
+	if len(h) == 0 {
+		return h
+	}
+	for j := range h {
+		h[j] = j
+	}
+	for j := len(h)/2 - 1; j >= 0; j-- {
+		k.sink(h, x, j)
+	}
+	for j := len(h); j < k.n; j++ {
+		if k.worse(x, h[0], j) {
+			h[0] = j
+			k.sink(h, x, 0)
+		}
+	}
+	for n := len(h) - 1; n > 0; n-- {
+		h[0], h[n] = h[n], h[0]
+		k.sink(h[:n], x, 0)
+	}
+	return h
+}
+
+// sink moves the index at place j down to where none below is worse.
+func (k *topK[T]) sink(h []int, x []T, j int) {
 	for {
-		child := 2*i + 1
-		if child >= n {
+		c := 2*j + 1
+		if c >= len(h) {
 			return
 		}
-		if child+1 < n && c.before(c.heap[child*c.step], c.heap[(child+1)*c.step]) {
-			child++
+		if c+1 < len(h) && k.worse(x, h[c+1], h[c]) {
+			c++
 		}
-		if c.before(c.heap[child*c.step], c.heap[i*c.step]) {
+		if !k.worse(x, h[c], h[j]) {
 			return
 		}
-		c.heap[i*c.step], c.heap[child*c.step] = c.heap[child*c.step], c.heap[i*c.step]
-		i = child
+		h[j], h[c] = h[c], h[j]
+		j = c
 	}
 }
 
-// diffTopK is topK with its gradient, which goes to the elements that were taken.
+// diffTopK is topK with a gradient, which goes to the elements that were chosen.
 type diffTopK[T kernel.Float] struct {
 	*topK[T]
 	bwd    pieces
 	dx, dy []T
 }
 
-func bindDiffTopK[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
+func bindTopKFloat[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 	inner, err := newTopK[T](b)
 	if err != nil {
 		return nil, err
 	}
 	k := &diffTopK[T]{topK: inner}
-	k.bwd = newPieces(inner.cols.n, inner.n, k.gradPiece)
+	k.bwd = newPieces(k.lines, k.k, k.scatter)
 	return k, nil
+}
+
+func (k *diffTopK[T]) scatter(from, to int) {
+	for l := from; l < to; l++ {
+		o, c := l/k.inner, l%k.inner
+		for i := range k.k {
+			at := (o*k.k+i)*k.inner + c
+			k.dx[(o*k.n+int(k.ids[at]))*k.inner+c] = k.dy[at]
+		}
+	}
 }
 
 // BackwardReads implements graph.Frugal.
 func (k *diffTopK[T]) BackwardReads() (in, out []bool) { return nil, nil }
 
 func (k *diffTopK[T]) Backward(x *graph.Exec, _, _, dout, din []*tensor.Tensor) {
-	if k.dx, k.dy, k.at = elems[T](din, 0), elems[T](dout, 0), x.Saved[0].I64s(); k.dx != nil {
-		k.bwd.do(x.Pool)
+	if din[0] == nil {
+		return
 	}
-}
-
-func (k *diffTopK[T]) gradPiece(from, to int) {
-	for o := from; o < to; o++ {
-		dx, dy := k.dx[o/k.inner*k.n*k.inner+o%k.inner:], o/k.inner*k.k*k.inner+o%k.inner
-		for i := range k.n {
-			dx[i*k.inner] = 0
-		}
-		for i := range k.k {
-			dx[int(k.at[dy+i*k.inner])*k.inner] = k.dy[dy+i*k.inner]
-		}
+	k.dx, k.dy, k.ids = elems[T](din, 0), elems[T](dout, 0), elems[int64](x.Saved, 0)
+	clear(k.dx)
+	if k.dy != nil {
+		k.bwd.do(x.Pool)
 	}
 }

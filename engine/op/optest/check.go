@@ -256,7 +256,7 @@ func (c *checker) claims() {
 	if !ok {
 		return
 	}
-	if fwd, _ := p.InPlace(); fwd && c.in[0].Bytes() == c.want[0].Bytes() {
+	if fwd, _ := p.InPlace(); fwd && c.in[0].DType() != tensor.String && c.in[0].Bytes() == c.want[0].Bytes() {
 		r.in = cloneAll(c.in)
 		r.out[0] = tensor.OfRaw(c.want[0].DType(), c.want[0].Shape(), r.in[0].Raw())
 		r.forward()
