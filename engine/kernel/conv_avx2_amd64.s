@@ -2520,57 +2520,145 @@ next:
 // func shiftRowsF32AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·shiftRowsF32AVX2(SB), NOSPLIT, $0-8
-	MOVQ         r+0(FP), AX
-	MOVQ         (AX), CX
-	MOVQ         8(AX), DX
-	MOVQ         24(AX), BX
-	MOVQ         32(AX), SI
-	MOVQ         40(AX), DI
-	ADDQ         16(AX), DX
-	VMOVDQU      laneBitsF32<>+0(SB), Y1
-	VPBROADCASTD 48(AX), Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VXORPS Y0, Y0, Y0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ         CX, R10
+	ADDQ         (R8), R10
+	MOVQ         DX, R11
+	ADDQ         8(R8), R11
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 40(R8), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	MOVQ         16(R8), R12
+	TESTQ        R12, R12
+	JZ           top_end
+
+top:
+	VMOVUPS Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMASKMOVPS (DX), Y0, Y1
-	VMOVUPS    Y1, (CX)
-	ADDQ       DI, DX
-	ADDQ       SI, CX
-	DECQ       BX
+	VMASKMOVPS (R11), Y1, Y2
+	VMOVUPS    Y2, (R10)
+	ADDQ       DI, R11
+	ADDQ       SI, R10
+	DECQ       R12
 	JNZ        row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPS Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET
 
 // func evenColsF32AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·evenColsF32AVX2(SB), NOSPLIT, $0-8
-	MOVQ         r+0(FP), AX
-	MOVQ         (AX), CX
-	MOVQ         8(AX), DX
-	MOVQ         24(AX), BX
-	MOVQ         32(AX), SI
-	MOVQ         40(AX), DI
-	ADDQ         16(AX), DX
-	VMOVDQU      laneBitsF32<>+0(SB), Y1
-	VPBROADCASTD 48(AX), Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQD     Y1, Y0, Y0
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VXORPS Y0, Y0, Y0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ         CX, R10
+	ADDQ         (R8), R10
+	MOVQ         DX, R11
+	ADDQ         8(R8), R11
 	VMOVDQU      laneBitsF32<>+0(SB), Y2
-	VPBROADCASTD 56(AX), Y1
+	VPBROADCASTD 40(R8), Y1
 	VPAND        Y2, Y1, Y1
 	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 48(R8), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+	MOVQ         16(R8), R12
+	TESTQ        R12, R12
+	JZ           top_end
+
+top:
+	VMOVUPS Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMASKMOVPS (DX), Y0, Y2
-	VMASKMOVPS 32(DX), Y1, Y3
-	VSHUFPS    $0x88, Y3, Y2, Y2
-	VPERMPD    $0xd8, Y2, Y2
-	VMOVUPS    Y2, (CX)
-	ADDQ       DI, DX
-	ADDQ       SI, CX
-	DECQ       BX
+	VMASKMOVPS (R11), Y1, Y3
+	VMASKMOVPS 32(R11), Y2, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VMOVUPS    Y3, (R10)
+	ADDQ       DI, R11
+	ADDQ       SI, R10
+	DECQ       R12
 	JNZ        row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPS Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET
 
@@ -2580,24 +2668,32 @@ TEXT ·interleaveF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ DX, SI
-	ADDQ 16(AX), SI
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+row:
+	MOVQ 32(AX), DI
+	MOVQ CX, R8
+	XORQ R9, R9
 
 vector:
-	VMOVUPS    (DX), Y0
-	VMOVUPS    (SI), Y1
+	VMOVUPS    (DX)(R9*1), Y0
+	VMOVUPS    (BX)(R9*1), Y1
 	VUNPCKLPS  Y1, Y0, Y2
 	VUNPCKHPS  Y1, Y0, Y1
 	VPERM2F128 $0x20, Y1, Y2, Y0
 	VPERM2F128 $0x31, Y1, Y2, Y1
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
-	ADDQ       $0x20, DX
-	ADDQ       $0x20, SI
-	ADDQ       $0x40, CX
-	DECQ       BX
+	VMOVUPS    Y0, (R8)
+	VMOVUPS    Y1, 32(R8)
+	ADDQ       $0x20, R9
+	ADDQ       $0x40, R8
+	DECQ       DI
 	JNZ        vector
+	ADDQ       40(AX), CX
+	ADDQ       48(AX), DX
+	ADDQ       56(AX), BX
+	DECQ       SI
+	JNZ        row
 	VZEROUPPER
 	RET
 
@@ -5055,57 +5151,145 @@ next:
 // func shiftRowsF64AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·shiftRowsF64AVX2(SB), NOSPLIT, $0-8
-	MOVQ         r+0(FP), AX
-	MOVQ         (AX), CX
-	MOVQ         8(AX), DX
-	MOVQ         24(AX), BX
-	MOVQ         32(AX), SI
-	MOVQ         40(AX), DI
-	ADDQ         16(AX), DX
-	VMOVDQU      laneBitsF64<>+0(SB), Y1
-	VPBROADCASTQ 48(AX), Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQQ     Y1, Y0, Y0
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VXORPS Y0, Y0, Y0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ         CX, R10
+	ADDQ         (R8), R10
+	MOVQ         DX, R11
+	ADDQ         8(R8), R11
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 40(R8), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	MOVQ         16(R8), R12
+	TESTQ        R12, R12
+	JZ           top_end
+
+top:
+	VMOVUPD Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMASKMOVPD (DX), Y0, Y1
-	VMOVUPD    Y1, (CX)
-	ADDQ       DI, DX
-	ADDQ       SI, CX
-	DECQ       BX
+	VMASKMOVPD (R11), Y1, Y2
+	VMOVUPD    Y2, (R10)
+	ADDQ       DI, R11
+	ADDQ       SI, R10
+	DECQ       R12
 	JNZ        row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPD Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET
 
 // func evenColsF64AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·evenColsF64AVX2(SB), NOSPLIT, $0-8
-	MOVQ         r+0(FP), AX
-	MOVQ         (AX), CX
-	MOVQ         8(AX), DX
-	MOVQ         24(AX), BX
-	MOVQ         32(AX), SI
-	MOVQ         40(AX), DI
-	ADDQ         16(AX), DX
-	VMOVDQU      laneBitsF64<>+0(SB), Y1
-	VPBROADCASTQ 48(AX), Y0
-	VPAND        Y1, Y0, Y0
-	VPCMPEQQ     Y1, Y0, Y0
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VXORPS Y0, Y0, Y0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ         CX, R10
+	ADDQ         (R8), R10
+	MOVQ         DX, R11
+	ADDQ         8(R8), R11
 	VMOVDQU      laneBitsF64<>+0(SB), Y2
-	VPBROADCASTQ 56(AX), Y1
+	VPBROADCASTQ 40(R8), Y1
 	VPAND        Y2, Y1, Y1
 	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 48(R8), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+	MOVQ         16(R8), R12
+	TESTQ        R12, R12
+	JZ           top_end
+
+top:
+	VMOVUPD Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMASKMOVPD (DX), Y0, Y2
-	VMASKMOVPD 32(DX), Y1, Y3
-	VUNPCKLPD  Y3, Y2, Y2
-	VPERMPD    $0xd8, Y2, Y2
-	VMOVUPD    Y2, (CX)
-	ADDQ       DI, DX
-	ADDQ       SI, CX
-	DECQ       BX
+	VMASKMOVPD (R11), Y1, Y3
+	VMASKMOVPD 32(R11), Y2, Y4
+	VUNPCKLPD  Y4, Y3, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VMOVUPD    Y3, (R10)
+	ADDQ       DI, R11
+	ADDQ       SI, R10
+	DECQ       R12
 	JNZ        row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPD Y0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET
 
@@ -5115,23 +5299,31 @@ TEXT ·interleaveF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ DX, SI
-	ADDQ 16(AX), SI
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+row:
+	MOVQ 32(AX), DI
+	MOVQ CX, R8
+	XORQ R9, R9
 
 vector:
-	VMOVUPD    (DX), Y0
-	VMOVUPD    (SI), Y1
+	VMOVUPD    (DX)(R9*1), Y0
+	VMOVUPD    (BX)(R9*1), Y1
 	VUNPCKLPD  Y1, Y0, Y2
 	VUNPCKHPD  Y1, Y0, Y1
 	VPERM2F128 $0x20, Y1, Y2, Y0
 	VPERM2F128 $0x31, Y1, Y2, Y1
-	VMOVUPD    Y0, (CX)
-	VMOVUPD    Y1, 32(CX)
-	ADDQ       $0x20, DX
-	ADDQ       $0x20, SI
-	ADDQ       $0x40, CX
-	DECQ       BX
+	VMOVUPD    Y0, (R8)
+	VMOVUPD    Y1, 32(R8)
+	ADDQ       $0x20, R9
+	ADDQ       $0x40, R8
+	DECQ       DI
 	JNZ        vector
+	ADDQ       40(AX), CX
+	ADDQ       48(AX), DX
+	ADDQ       56(AX), BX
+	DECQ       SI
+	JNZ        row
 	VZEROUPPER
 	RET

@@ -7047,23 +7047,67 @@ next:
 // func shiftRowsF32AVX512(r *byte)
 // Requires: AVX, AVX512F
 TEXT ·shiftRowsF32AVX512(SB), NOSPLIT, $0-8
-	MOVQ  r+0(FP), AX
-	MOVQ  (AX), CX
-	MOVQ  8(AX), DX
-	MOVQ  24(AX), BX
-	MOVQ  32(AX), SI
-	MOVQ  40(AX), DI
-	ADDQ  16(AX), DX
-	MOVL  48(AX), AX
-	KMOVW AX, K1
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VPXORD Z0, Z0, Z0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ  CX, R10
+	ADDQ  (R8), R10
+	MOVQ  DX, R11
+	ADDQ  8(R8), R11
+	MOVL  40(R8), R12
+	KMOVW R12, K1
+	MOVQ  16(R8), R12
+	TESTQ R12, R12
+	JZ    top_end
+
+top:
+	VMOVUPS Z0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS   Z0, (CX)
-	ADDQ      DI, DX
-	ADDQ      SI, CX
-	DECQ      BX
+	VMOVUPS.Z (R11), K1, Z1
+	VMOVUPS   Z1, (R10)
+	ADDQ      DI, R11
+	ADDQ      SI, R10
+	DECQ      R12
 	JNZ       row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPS Z0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET
 
@@ -13950,22 +13994,66 @@ next:
 // func shiftRowsF64AVX512(r *byte)
 // Requires: AVX, AVX512F
 TEXT ·shiftRowsF64AVX512(SB), NOSPLIT, $0-8
-	MOVQ  r+0(FP), AX
-	MOVQ  (AX), CX
-	MOVQ  8(AX), DX
-	MOVQ  24(AX), BX
-	MOVQ  32(AX), SI
-	MOVQ  40(AX), DI
-	ADDQ  16(AX), DX
-	MOVL  48(AX), AX
-	KMOVW AX, K1
+	MOVQ   r+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   32(AX), BX
+	MOVQ   56(AX), SI
+	MOVQ   64(AX), DI
+	VPXORD Z0, Z0, Z0
+
+channel:
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+
+piece:
+	MOVQ  CX, R10
+	ADDQ  (R8), R10
+	MOVQ  DX, R11
+	ADDQ  8(R8), R11
+	MOVL  40(R8), R12
+	KMOVW R12, K1
+	MOVQ  16(R8), R12
+	TESTQ R12, R12
+	JZ    top_end
+
+top:
+	VMOVUPD Z0, (R10)
+	ADDQ    SI, R10
+	DECQ    R12
+	JNZ     top
+
+top_end:
+	MOVQ  24(R8), R12
+	TESTQ R12, R12
+	JZ    row_end
 
 row:
-	VMOVUPD.Z (DX), K1, Z0
-	VMOVUPD   Z0, (CX)
-	ADDQ      DI, DX
-	ADDQ      SI, CX
-	DECQ      BX
+	VMOVUPD.Z (R11), K1, Z1
+	VMOVUPD   Z1, (R10)
+	ADDQ      DI, R11
+	ADDQ      SI, R10
+	DECQ      R12
 	JNZ       row
+
+row_end:
+	MOVQ  32(R8), R11
+	TESTQ R11, R11
+	JZ    bottom_end
+
+bottom:
+	VMOVUPD Z0, (R10)
+	ADDQ    SI, R10
+	DECQ    R11
+	JNZ     bottom
+
+bottom_end:
+	ADDQ $0x38, R8
+	DECQ R9
+	JNZ  piece
+	ADDQ 40(AX), CX
+	ADDQ 48(AX), DX
+	DECQ BX
+	JNZ  channel
 	VZEROUPPER
 	RET

@@ -377,7 +377,7 @@ func shiftRowsF32AVX2(r *convRows[float32])
 func evenColsF32AVX2(r *convRows[float32])
 
 //go:noescape
-func interleaveF32AVX2(r *convRows[float32])
+func interleaveF32AVX2(r *convMerge[float32])
 
 //go:noescape
 func convTileF64AVX2_1x1(t *convTile[float64])
@@ -458,7 +458,7 @@ func shiftRowsF64AVX2(r *convRows[float64])
 func evenColsF64AVX2(r *convRows[float64])
 
 //go:noescape
-func interleaveF64AVX2(r *convRows[float64])
+func interleaveF64AVX2(r *convMerge[float64])
 
 var convTilesF32AVX512 = [maxMR + 1][maxNV + 1]func(*convTile[float32]){
 	1: {1: convTileF32AVX512_1x1, 2: convTileF32AVX512_1x2, 3: convTileF32AVX512_1x3},

@@ -26,10 +26,11 @@ type convGrad[T Float] struct {
 }
 
 type convGradScratch[T Float] struct {
-	cols []T
-	r    convRows[T]
-	d    convDots[T]
-	_    [128]byte
+	cols   []T
+	pieces []convPiece
+	r      convRows[T]
+	d      convDots[T]
+	_      [128]byte
 }
 
 // Limits of a block: taps, and bytes of packed input, which must leave room for
@@ -77,6 +78,7 @@ func (g *convGrad[T]) run(p *Pool, x, dy, dw []T) {
 		g.workers = make([]convGradScratch[T], p.Threads())
 		for i := range g.workers {
 			g.workers[i].cols = make([]T, g.chunk*g.pass.packed()+convSpare)
+			g.workers[i].pieces = make([]convPiece, g.pass.maxPieces(g.mk))
 		}
 	}
 	g.x, g.dy, g.dw = x, dy, dw
@@ -151,7 +153,7 @@ func (b *convGradBlock[T]) shifted(n, images, c, channels, i0, rows int) []T {
 		from = from[i0*q.ow:]
 	} else {
 		for i := range images {
-			q.pack(b.mk, &b.r, b.cols[i*q.packed():], b.x[at+i*pitch:], channels, i0, rows)
+			q.pack(b.mk, &b.r, b.pieces, b.cols[i*q.packed():], b.x[at+i*pitch:], channels, i0, rows)
 		}
 		from, pitch = b.cols, q.packed()
 	}

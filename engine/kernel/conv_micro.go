@@ -36,16 +36,33 @@ type convDots[T Float] struct {
 	rows, taps   int
 }
 
-// convRows is the argument of the kernels that copy a vector from each of rows
-// rows; from, ldd and lds are in bytes. Lanes without a bit in mask (or mask2,
-// the second of two vectors) are zeros and not read. The offsets are known to
-// the assembly.
+// convRows is the argument of the kernels that copy pieces of the rows of
+// channels planes. Strides are in bytes. The offsets are known to the assembly.
 type convRows[T Float] struct {
-	dst, src    *T
-	from        int
-	rows        int
-	ldd, lds    int
-	mask, mask2 uint64
+	dst, src         *T
+	pieces           *convPiece
+	count, channels  int
+	nextDst, nextSrc int // from a channel to the next
+	ldd, lds         int
+}
+
+// convPiece is a vector of each of some rows: top rows of zeros, then rows that
+// are copied, then bottom rows of zeros. Lanes without a bit in mask, or in mask2
+// for the second of two vectors, are zeros and not read. dst and src are in
+// bytes from those of convRows.
+type convPiece struct {
+	dst, src          int
+	top, rows, bottom int
+	mask, mask2       uint64
+}
+
+// convMerge is the argument of the kernel that merges vecs vectors of each of
+// rows rows of even and odd columns. Strides are in bytes. The offsets are known
+// to the assembly.
+type convMerge[T Float] struct {
+	dst, even, odd *T
+	rows, vecs     int
+	ldd, lde, ldo  int
 }
 
 // convMicro is the set of kernels of one path.
@@ -54,10 +71,10 @@ type convMicro[T Float] struct {
 	tile          *[maxMR + 1][maxNV + 1]func(*convTile[T])
 	dots          int
 	dot           *[maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])
-	shift         func(*convRows[T]) // dst[l] = src[l], lanes of them
-	even          func(*convRows[T]) // dst[l] = src[2l], evenLanes of them
+	shift         func(*convRows[T])  // dst[l] = src[l], lanes of them
+	even          func(*convRows[T])  // dst[l] = src[2l], evenLanes of them
+	merge         func(*convMerge[T]) // dst[2l] = even[l], dst[2l+1] = odd[l], evenLanes of them
 	evenLanes     int
-	merge         func(*convRows[T]) // dst[2l] = src[l], dst[2l+1] = src[from+l], rows vectors of evenLanes
 }
 
 var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable[float64]()
@@ -143,35 +160,35 @@ func convDotsPortable[T Float](d *convDots[T]) {
 	}
 }
 
-func shiftRowsPortable[T Float](r *convRows[T]) {
-	for i := range r.rows {
-		dst := ahead(r.dst, i*r.ldd, 4)
-		for l := range dst {
-			dst[l] = 0
-			if r.mask>>l&1 != 0 {
-				dst[l] = ahead(r.src, r.from+i*r.lds+l*int(unsafe.Sizeof(*r.src)), 1)[0]
+func shiftRowsPortable[T Float](r *convRows[T]) { piecesPortable(r, 1) }
+
+func evenColsPortable[T Float](r *convRows[T]) { piecesPortable(r, 2) }
+
+// piecesPortable copies 4 of every step numbers of the pieces.
+func piecesPortable[T Float](r *convRows[T], step int) {
+	size := int(unsafe.Sizeof(*r.src))
+	for c := range r.channels {
+		for _, p := range unsafe.Slice(r.pieces, r.count) {
+			mask := p.mask | p.mask2<<4
+			for i := range p.top + p.rows + p.bottom {
+				dst := ahead(r.dst, c*r.nextDst+p.dst+i*r.ldd, 4)
+				for l := range dst {
+					dst[l] = 0
+					if row := i - p.top; row >= 0 && row < p.rows && mask>>(l*step)&1 != 0 {
+						dst[l] = ahead(r.src, c*r.nextSrc+p.src+row*r.lds+l*step*size, 1)[0]
+					}
+				}
 			}
 		}
 	}
 }
 
-func evenColsPortable[T Float](r *convRows[T]) {
-	mask := r.mask | r.mask2<<4
+func interleavePortable[T Float](r *convMerge[T]) {
+	n := 4 * r.vecs
 	for i := range r.rows {
-		dst := ahead(r.dst, i*r.ldd, 4)
-		for l := range dst {
-			dst[l] = 0
-			if mask>>(2*l)&1 != 0 {
-				dst[l] = ahead(r.src, r.from+i*r.lds+2*l*int(unsafe.Sizeof(*r.src)), 1)[0]
-			}
+		dst, x, y := ahead(r.dst, i*r.ldd, 2*n), ahead(r.even, i*r.lde, n), ahead(r.odd, i*r.ldo, n)
+		for l := range x {
+			dst[2*l], dst[2*l+1] = x[l], y[l]
 		}
-	}
-}
-
-func interleavePortable[T Float](r *convRows[T]) {
-	n := 4 * r.rows
-	dst, x, y := at(r.dst, 0, 2*n), at(r.src, 0, n), ahead(r.src, r.from, n)
-	for l := range n {
-		dst[2*l], dst[2*l+1] = x[l], y[l]
 	}
 }

@@ -79,10 +79,10 @@ func backTaps(k, dil, stride, at int) (taps []convTap) {
 // lay decides how much is packed at a time: rows output rows, as few as fit into
 // limit bytes, of at most block channels.
 func (q *convPass[T]) lay(rows, block, limit, lanes int) {
-	q.block = max(1, min(block, q.c))
-	bytes := q.block * len(q.colTaps) * q.ow * q.size()
-	fit := limit/max(1, bytes*q.stepHTaps()) - q.reach()
-	q.unitRows = max(1, min(rows, fit, q.oh))
+	row := max(1, len(q.colTaps)*q.ow*q.size()*q.stepHTaps()) // bytes of a row of a channel
+	some := min(rows, q.oh, 3*q.reach()+1)                    // that are worth the rows that they share with others
+	q.block = max(1, min(block, q.c, limit/(row*(some+q.reach()))))
+	q.unitRows = max(1, min(rows, q.oh, limit/(row*q.block)-q.reach()))
 	q.inPlace = len(q.rowTaps) == 1 && len(q.colTaps) == 1 && q.rowTaps[0].shift == 0 && q.colTaps[0].shift == 0 &&
 		q.stepH == 1 && q.stepW == 1 && q.oh == q.h && q.ow == q.w && q.oh*q.ow%lanes == 0 && q.unitRows*q.ow%lanes == 0
 	q.layRows()
@@ -154,54 +154,54 @@ func (q *convPass[T]) rowAt(a convTap) int {
 }
 
 // pack copies what rows output rows from i0 on see of the planes of channels
-// channels of in to dst. r is work space.
-func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], dst, in []T, channels, i0, rows int) {
-	for c := range channels {
-		plane := in[c*q.h*q.w : (c+1)*q.h*q.w]
-		for b, tap := range q.colTaps {
-			to := dst[(c*len(q.colTaps)+b)*q.pitch:]
-			for _, f := range q.phases {
-				q.packPhase(mk, r, to[f.base*q.ow:], plane, tap.shift, i0*q.stepH+f.first, rows+f.extra)
+// channels of in to dst. r and pieces are work space.
+func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], pieces []convPiece, dst, in []T, channels, i0, rows int) {
+	if q.stepW > 2 {
+		q.packSlow(dst, in, channels, i0, rows)
+		return
+	}
+	copyRows, lanes := mk.shift, mk.lanes
+	if q.stepW == 2 {
+		copyRows, lanes = mk.even, mk.evenLanes
+	}
+	pieces = pieces[:0]
+	for b, tap := range q.colTaps {
+		for _, f := range q.phases {
+			// a vector may end in the next row, so that the last column comes first
+			for j := (q.ow - 1) / lanes * lanes; j >= 0; j -= lanes {
+				pieces = append(pieces, q.piece(b*q.pitch+f.base*q.ow+j, j*q.stepW+tap.shift, i0*q.stepH+f.first, rows+f.extra, lanes))
 			}
 		}
 	}
+	*r = convRows[T]{dst: &dst[0], src: &in[0], pieces: &pieces[0], count: len(pieces), channels: channels,
+		nextDst: len(q.colTaps) * q.pitch * q.size(), nextSrc: q.h * q.w * q.size(),
+		ldd: q.ow * q.size(), lds: q.stepH * q.w * q.size()}
+	copyRows(r)
 }
 
-// packPhase copies rows rows: input row first + i stepH, from column shift on,
-// becomes row i of dst. A vector may write into the rows behind it, which are
-// written later.
-func (q *convPass[T]) packPhase(mk *convMicro[T], r *convRows[T], dst, plane []T, shift, first, rows int) {
-	lo, hi := 0, rows // rows inside of the image
+// maxPieces is the number of pieces of the longest list.
+func (q *convPass[T]) maxPieces(mk *convMicro[T]) int {
+	lanes := min(mk.lanes, mk.evenLanes)
+	return len(q.colTaps) * len(q.phases) * ((q.ow + lanes - 1) / lanes)
+}
+
+// piece copies columns from on of rows rows of a plane, first + i stepH, to dst.
+func (q *convPass[T]) piece(dst, from, first, rows, lanes int) convPiece {
+	lo, hi := q.inside(first, rows)
+	return convPiece{dst: dst * q.size(), src: ((first+lo*q.stepH)*q.w + from) * q.size(), top: lo, rows: hi - lo, bottom: rows - hi,
+		mask: laneMask(from, lanes, q.w), mask2: laneMask(from+lanes, lanes, q.w)}
+}
+
+// inside returns which of rows rows first + i stepH lie inside of the image.
+func (q *convPass[T]) inside(first, rows int) (lo, hi int) {
+	hi = rows
 	if first < 0 {
 		lo = min(rows, (-first+q.stepH-1)/q.stepH)
 	}
 	if last := first + (rows-1)*q.stepH; last >= q.h {
 		hi = max(lo, (q.h-first+q.stepH-1)/q.stepH)
 	}
-	clear(dst[:lo*q.ow])
-	if lo < hi {
-		q.packRows(mk, r, dst[lo*q.ow:], plane[(first+lo*q.stepH)*q.w:], shift, hi-lo)
-	}
-	clear(dst[hi*q.ow : rows*q.ow])
-}
-
-// packRows copies rows that lie inside of the image.
-func (q *convPass[T]) packRows(mk *convMicro[T], r *convRows[T], dst, src []T, shift, rows int) {
-	if q.stepW > 2 {
-		q.packSlow(dst, src, shift, rows)
-		return
-	}
-	*r = convRows[T]{src: &src[0], rows: rows, ldd: q.ow * q.size(), lds: q.stepH * q.w * q.size()}
-	copyRows, lanes := mk.shift, mk.lanes
-	if q.stepW == 2 {
-		copyRows, lanes = mk.even, mk.evenLanes
-	}
-	for j := (q.ow - 1) / lanes * lanes; j >= 0; j -= lanes { // the one that ends in the next row comes first
-		from := j*q.stepW + shift
-		r.dst, r.from = &dst[j], from*q.size()
-		r.mask, r.mask2 = laneMask(from, lanes, q.w), laneMask(from+lanes, lanes, q.w)
-		copyRows(r)
-	}
+	return lo, hi
 }
 
 // laneMask has the bits of those of lanes columns from on that are below w.
@@ -210,15 +210,27 @@ func laneMask(from, lanes, w int) uint64 {
 	return (1<<hi - 1) &^ (1<<lo - 1)
 }
 
-// packSlow is packRows for any step.
-func (q *convPass[T]) packSlow(dst, src []T, shift, rows int) {
-	for i := range rows {
-		row, from := dst[i*q.ow:(i+1)*q.ow], src[i*q.stepH*q.w:]
-		for j := range row {
-			row[j] = 0
-			if at := j*q.stepW + shift; at >= 0 && at < q.w {
-				row[j] = from[at]
+// packSlow is pack for any step.
+func (q *convPass[T]) packSlow(dst, in []T, channels, i0, rows int) {
+	for c := range channels {
+		for b, tap := range q.colTaps {
+			for _, f := range q.phases {
+				for i := range rows + f.extra {
+					at := (c*len(q.colTaps)+b)*q.pitch + (f.base+i)*q.ow
+					h := (i0+i)*q.stepH + f.first
+					q.slowRow(dst[at:at+q.ow], in[c*q.h*q.w:(c+1)*q.h*q.w], h, tap.shift)
+				}
 			}
+		}
+	}
+}
+
+// slowRow copies what a row of outputs sees of row h of a plane.
+func (q *convPass[T]) slowRow(row, plane []T, h, shift int) {
+	for j := range row {
+		row[j] = 0
+		if at := j*q.stepW + shift; h >= 0 && h < q.h && at >= 0 && at < q.w {
+			row[j] = plane[h*q.w+at]
 		}
 	}
 }

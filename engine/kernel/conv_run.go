@@ -31,7 +31,9 @@ type convRun[T Float] struct {
 // convScratch is the work space of one worker.
 type convScratch[T Float] struct {
 	cols, out []T
+	pieces    []convPiece
 	r         convRows[T]
+	g         convMerge[T]
 	t         convTile[T]
 	e         epilogue[T]
 	_         [128]byte
@@ -157,10 +159,10 @@ func (r *convRun[T]) reserve(threads int) {
 		return
 	}
 	r.workers = make([]convScratch[T], threads)
-	cols, out := 0, 0
+	cols, out, pieces := 0, 0, 0
 	for _, q := range r.passes {
 		if !q.inPlace {
-			cols = max(cols, q.packed())
+			cols, pieces = max(cols, q.packed()), max(pieces, q.maxPieces(r.mk))
 		}
 		if !r.direct() {
 			out += r.area(q)
@@ -168,6 +170,7 @@ func (r *convRun[T]) reserve(threads int) {
 	}
 	for i := range r.workers {
 		r.workers[i].cols, r.workers[i].out = make([]T, cols+convSpare), make([]T, out+convSpare)
+		r.workers[i].pieces = make([]convPiece, pieces)
 	}
 }
 
@@ -234,7 +237,7 @@ func (b *convBlock[T]) pass(q *convPass[T], weights, dst []T, ld, rows int) {
 		if q.inPlace {
 			from = from[b.i0*q.ow:]
 		} else {
-			q.pack(b.mk, &b.r, b.cols, from, channels, b.i0, rows)
+			q.pack(b.mk, &b.r, b.pieces, b.cols, from, channels, b.i0, rows)
 			from = b.cols
 		}
 		b.t = convTile[T]{off: &q.off[0], k: channels * per, ldc: ld}
@@ -295,41 +298,40 @@ func (b *convBlock[T]) spread() {
 	q := b.passes[0]
 	rows := min(q.unitRows, q.oh-b.i0)
 	for m := b.p0 * b.high; m < min(b.p1*b.high, q.m); m++ {
-		plane := b.outPlanes()[m*b.plane : (m+1)*b.plane]
-		for i := range rows {
-			h := b.rowAt + (b.i0+i)*b.step
-			b.spreadRow(plane[h*b.width:(h+1)*b.width], m, i, rows)
+		dst := b.outPlanes()[m*b.plane+(b.rowAt+b.i0*b.step)*b.width:]
+		done := 0
+		if len(b.passes) == 2 {
+			done = b.merge(dst, m, rows)
+		}
+		out := b.out
+		for t, q := range b.passes {
+			for i := range rows {
+				b.spreadRow(dst[i*b.step*b.width:], out[(m*rows+i)*q.ow:(m*rows+i+1)*q.ow], t, done)
+			}
+			out = out[b.area(q):]
 		}
 	}
 }
 
-// spreadRow merges row i of channel m of the passes.
-func (b *convBlock[T]) spreadRow(dst []T, m, i, rows int) {
-	from, done := b.out, 0
-	if len(b.passes) == 2 {
-		done = b.mergeRow(dst, m, i, rows)
+// spreadRow copies a row of pass t from column from on.
+func (b *convBlock[T]) spreadRow(dst, src []T, t, from int) {
+	if len(b.passes) == 1 {
+		copy(dst, src)
+		return
 	}
-	for t, q := range b.passes {
-		src := from[(m*rows+i)*q.ow : (m*rows+i+1)*q.ow]
-		if len(b.passes) == 1 {
-			copy(dst, src)
-			return
-		}
-		for j := done; j < len(src); j++ {
-			dst[t+j*len(b.passes)] = src[j]
-		}
-		from = from[b.area(q):]
+	for j := from; j < len(src); j++ {
+		dst[t+j*len(b.passes)] = src[j]
 	}
 }
 
-// mergeRow merges whole vectors of two passes and returns their numbers.
-func (b *convBlock[T]) mergeRow(dst []T, m, i, rows int) int {
-	even, odd := b.passes[0], b.passes[1]
+// merge merges whole vectors of two passes and returns the columns of each.
+func (b *convBlock[T]) merge(dst []T, m, rows int) int {
+	even, odd, size := b.passes[0], b.passes[1], b.passes[0].size()
 	n := odd.ow / b.mk.evenLanes
 	if n > 0 {
-		e, o := (m*rows+i)*even.ow, b.area(even)+(m*rows+i)*odd.ow
-		b.r = convRows[T]{dst: &dst[0], src: &b.out[e], from: (o - e) * even.size(), rows: n}
-		b.mk.merge(&b.r)
+		b.g = convMerge[T]{dst: &dst[0], even: &b.out[m*rows*even.ow], odd: &b.out[b.area(even)+m*rows*odd.ow],
+			rows: rows, vecs: n, ldd: b.step * b.width * size, lde: even.ow * size, ldo: odd.ow * size}
+		b.mk.merge(&b.g)
 	}
 	return n * b.mk.evenLanes
 }

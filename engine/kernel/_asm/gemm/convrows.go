@@ -6,13 +6,27 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets of the fields of convRows in package kernel. Strides and the distance
-// from src are in bytes.
+// Offsets of the fields of convRows in package kernel. Strides are in bytes.
 const (
-	crDst, crSrc, crFrom = 0, 8, 16
-	crRows               = 24
-	crLDD, crLDS         = 32, 40
-	crMask, crMask2      = 48, 56
+	crDst, crSrc, crPieces = 0, 8, 16
+	crCount, crChannels    = 24, 32
+	crNextDst, crNextSrc   = 40, 48
+	crLDD, crLDS           = 56, 64
+)
+
+// Offsets of the fields of convPiece in package kernel, and its size.
+const (
+	cpDst, cpSrc            = 0, 8
+	cpTop, cpRows, cpBottom = 16, 24, 32
+	cpMask, cpMask2         = 40, 48
+	cpSize                  = 56
+)
+
+// Offsets of the fields of convMerge in package kernel. Strides are in bytes.
+const (
+	cmDst, cmEven, cmOdd = 0, 8, 16
+	cmRows, cmVecs       = 24, 32
+	cmLDD, cmLDE, cmLDO  = 40, 48, 56
 )
 
 // laneBits names a table of a bit for each lane of a YMM register.
@@ -52,80 +66,122 @@ func (f *flavour) bitMask(arg reg.GPVirtual, off int) reg.Register {
 	return m
 }
 
-// shiftRows emits a copy of one vector of each row, with zeros in the lanes that
-// are not in the mask.
+// shiftRows emits the copy of pieces of rows, with zeros in the lanes that are
+// not in the mask.
 func (f *flavour) shiftRows(d *decls) {
-	arg := f.begin(d, "shiftRows"+f.suffix(), "r", "convRows["+f.typ()+"]", "copies a vector of each row, zeros where the mask has no bit.")
-	dst, src, rows := f.field(arg, crDst), f.field(arg, crSrc), f.field(arg, crRows)
-	ldd, lds := f.field(arg, crLDD), f.field(arg, crLDS)
-	f.ADDQ(Mem{Base: arg, Disp: crFrom}, src)
-	mask := f.bitMask(arg, crMask)
-	f.Label("row")
-	v := f.vec()
-	f.loadMasked(Mem{Base: src}, mask, v)
-	f.store(v, Mem{Base: dst})
-	f.ADDQ(lds, src)
-	f.ADDQ(ldd, dst)
-	f.DECQ(rows)
-	f.JNZ(LabelRef("row"))
-	f.VZEROUPPER()
-	f.RET()
+	f.pieces(d, "shiftRows", "copies pieces of rows.", func(piece reg.GPVirtual) func(src reg.GPVirtual) reg.VecVirtual {
+		mask := f.bitMask(piece, cpMask)
+		return func(src reg.GPVirtual) reg.VecVirtual {
+			v := f.vec()
+			f.loadMasked(Mem{Base: src}, mask, v)
+			return v
+		}
+	})
 }
 
-// evenCols emits a copy of the even ones of two vectors of each row.
+// evenCols emits the copy of every other number of pieces of rows.
 func (f *flavour) evenCols(d *decls) {
-	arg := f.begin(d, "evenCols"+f.suffix(), "r", "convRows["+f.typ()+"]", "copies every other number of two vectors of each row, zeros where the masks have no bit.")
-	dst, src, rows := f.field(arg, crDst), f.field(arg, crSrc), f.field(arg, crRows)
+	f.pieces(d, "evenCols", "copies every other number of pieces of rows.", func(piece reg.GPVirtual) func(src reg.GPVirtual) reg.VecVirtual {
+		lo, hi := f.bitMask(piece, cpMask), f.bitMask(piece, cpMask2)
+		return func(src reg.GPVirtual) reg.VecVirtual {
+			x, y := f.vec(), f.vec()
+			f.loadMasked(Mem{Base: src}, lo, x)
+			f.loadMasked(Mem{Base: src, Disp: f.bytes()}, hi, y)
+			f.either(shuffleEven(f), f.VUNPCKLPD, y, x, x)
+			f.VPERMPD(Imm(0xd8), x, x)
+			return x
+		}
+	})
+}
+
+// shuffleEven takes the even lanes of each 16 bytes.
+func shuffleEven(f *flavour) func(...Op) {
+	return func(ops ...Op) { f.VSHUFPS(append([]Op{Imm(0x88)}, ops...)...) }
+}
+
+// pieces emits the loops over channels, pieces and rows; prepare is called for a
+// piece and returns what loads a row of it.
+func (f *flavour) pieces(d *decls, name, doc string, prepare func(reg.GPVirtual) func(reg.GPVirtual) reg.VecVirtual) {
+	name += f.suffix()
+	arg := f.begin(d, name, "r", "convRows["+f.typ()+"]", doc)
+	dst, src, channels := f.field(arg, crDst), f.field(arg, crSrc), f.field(arg, crChannels)
 	ldd, lds := f.field(arg, crLDD), f.field(arg, crLDS)
-	f.ADDQ(Mem{Base: arg, Disp: crFrom}, src)
-	lo, hi := f.bitMask(arg, crMask), f.bitMask(arg, crMask2)
-	f.Label("row")
-	x, y := f.vec(), f.vec()
-	f.loadMasked(Mem{Base: src}, lo, x)
-	f.loadMasked(Mem{Base: src, Disp: f.bytes()}, hi, y)
-	if f.double {
-		f.VUNPCKLPD(y, x, x)
-	} else {
-		f.VSHUFPS(Imm(0x88), y, x, x)
-	}
-	f.VPERMPD(Imm(0xd8), x, x)
-	f.store(x, Mem{Base: dst})
-	f.ADDQ(lds, src)
-	f.ADDQ(ldd, dst)
-	f.DECQ(rows)
-	f.JNZ(LabelRef("row"))
+	none := f.vec()
+	f.zero(none)
+	f.Label("channel")
+	piece, count := f.field(arg, crPieces), f.field(arg, crCount)
+	f.Label("piece")
+	to, from := f.GP64(), f.GP64()
+	f.MOVQ(dst, to)
+	f.ADDQ(Mem{Base: piece, Disp: cpDst}, to)
+	f.MOVQ(src, from)
+	f.ADDQ(Mem{Base: piece, Disp: cpSrc}, from)
+	load := prepare(piece)
+	f.eachRow(piece, cpTop, "top", func() {
+		f.store(none, Mem{Base: to})
+		f.ADDQ(ldd, to)
+	})
+	f.eachRow(piece, cpRows, "row", func() {
+		f.store(load(from.(reg.GPVirtual)), Mem{Base: to})
+		f.ADDQ(lds, from)
+		f.ADDQ(ldd, to)
+	})
+	f.eachRow(piece, cpBottom, "bottom", func() {
+		f.store(none, Mem{Base: to})
+		f.ADDQ(ldd, to)
+	})
+	f.ADDQ(Imm(cpSize), piece)
+	f.DECQ(count)
+	f.JNZ(LabelRef("piece"))
+	f.ADDQ(Mem{Base: arg, Disp: crNextDst}, dst)
+	f.ADDQ(Mem{Base: arg, Disp: crNextSrc}, src)
+	f.DECQ(channels)
+	f.JNZ(LabelRef("channel"))
 	f.VZEROUPPER()
 	f.RET()
 }
 
-// interleave emits dst[2j] = src[j], dst[2j+1] = src2[j] for rows vectors, src2
-// being crFrom bytes after src.
+// eachRow emits a loop over a number of rows.
+func (f *flavour) eachRow(piece reg.GPVirtual, off int, label string, body func()) {
+	n := f.field(piece, off)
+	f.TESTQ(n, n)
+	f.JZ(LabelRef(label + "_end"))
+	f.Label(label)
+	body()
+	f.DECQ(n)
+	f.JNZ(LabelRef(label))
+	f.Label(label + "_end")
+}
+
+// interleave emits dst[2j] = even[j], dst[2j+1] = odd[j] for some vectors of
+// each row.
 func (f *flavour) interleave(d *decls) {
-	arg := f.begin(d, "interleave"+f.suffix(), "r", "convRows["+f.typ()+"]", "merges vectors from two sources.")
-	dst, src, n := f.field(arg, crDst), f.field(arg, crSrc), f.field(arg, crRows)
-	other := f.GP64()
-	f.MOVQ(src, other)
-	f.ADDQ(Mem{Base: arg, Disp: crFrom}, other)
+	arg := f.begin(d, "interleave"+f.suffix(), "r", "convMerge["+f.typ()+"]", "merges vectors of rows.")
+	dst, even, odd := f.field(arg, cmDst), f.field(arg, cmEven), f.field(arg, cmOdd)
+	rows := f.field(arg, cmRows)
+	f.Label("row")
+	n, to, off := f.field(arg, cmVecs), f.GP64(), f.GP64()
+	f.MOVQ(dst, to)
+	f.XORQ(off, off)
 	f.Label("vector")
 	x, y, lo, hi := f.vec(), f.vec(), f.vec(), f.vec()
-	f.load(Mem{Base: src}, x)
-	f.load(Mem{Base: other}, y)
-	if f.double {
-		f.VUNPCKLPD(y, x, lo)
-		f.VUNPCKHPD(y, x, hi)
-	} else {
-		f.VUNPCKLPS(y, x, lo)
-		f.VUNPCKHPS(y, x, hi)
-	}
+	f.load(Mem{Base: even, Index: off, Scale: 1}, x)
+	f.load(Mem{Base: odd, Index: off, Scale: 1}, y)
+	f.either(f.VUNPCKLPS, f.VUNPCKLPD, y, x, lo)
+	f.either(f.VUNPCKHPS, f.VUNPCKHPD, y, x, hi)
 	f.VPERM2F128(Imm(0x20), hi, lo, x)
 	f.VPERM2F128(Imm(0x31), hi, lo, y)
-	f.store(x, Mem{Base: dst})
-	f.store(y, Mem{Base: dst, Disp: f.bytes()})
-	f.ADDQ(Imm(32), src)
-	f.ADDQ(Imm(32), other)
-	f.ADDQ(Imm(64), dst)
+	f.store(x, Mem{Base: to})
+	f.store(y, Mem{Base: to, Disp: f.bytes()})
+	f.ADDQ(Imm(32), off)
+	f.ADDQ(Imm(64), to)
 	f.DECQ(n)
 	f.JNZ(LabelRef("vector"))
+	f.ADDQ(Mem{Base: arg, Disp: cmLDD}, dst)
+	f.ADDQ(Mem{Base: arg, Disp: cmLDE}, even)
+	f.ADDQ(Mem{Base: arg, Disp: cmLDO}, odd)
+	f.DECQ(rows)
+	f.JNZ(LabelRef("row"))
 	f.VZEROUPPER()
 	f.RET()
 }
