@@ -2,7 +2,6 @@ package op
 
 import (
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/kernel"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
@@ -214,50 +213,4 @@ func (k *pad[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
 	}
 	k.x, k.y = words[T](in[0]), words[T](out[0])
 	k.fwd.do(x.Pool)
-}
-
-// diffPad is pad with gradients: every element's goes to its source, or to the value.
-type diffPad[T kernel.Float] struct {
-	*pad[T]
-	dx, dy []T
-}
-
-func bindPadFloat[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
-	inner, err := newPad[T](b)
-	if err != nil {
-		return nil, err
-	}
-	return &diffPad[T]{pad: inner}, nil
-}
-
-// BackwardReads implements graph.Frugal.
-func (k *diffPad[T]) BackwardReads() (in, out []bool) { return nil, nil }
-
-func (k *diffPad[T]) Backward(_ *graph.Exec, _, _, dout, din []*tensor.Tensor) {
-	k.dx, k.dy = elems[T](din, 0), elems[T](dout, 0)
-	clear(k.dx)
-	var value T
-	for r := range k.rows {
-		value += k.scatter(k.dy[r*k.cols:(r+1)*k.cols], k.source(r))
-	}
-	if dv := elems[T](din, 2); dv != nil {
-		dv[0] = value
-	}
-}
-
-// scatter adds one row's gradient and returns that of the value.
-func (k *diffPad[T]) scatter(dy []T, at int) (value T) {
-	if at < 0 {
-		return kernel.Sum(dy)
-	}
-	last := k.from[len(k.from)-1]
-	for i, d := range dy {
-		switch j := last[i]; {
-		case j < 0:
-			value += d
-		case k.dx != nil:
-			k.dx[at+j] += d
-		}
-	}
-	return value
 }
