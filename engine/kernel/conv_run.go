@@ -305,7 +305,7 @@ func (b *convBlock[T]) spread() {
 		}
 		out := b.out
 		for t, q := range b.passes {
-			for i := range rows {
+			for i := 0; i < rows && done < q.ow; i++ {
 				b.spreadRow(dst[i*b.step*b.width:], out[(m*rows+i)*q.ow:(m*rows+i+1)*q.ow], t, done)
 			}
 			out = out[b.area(q):]

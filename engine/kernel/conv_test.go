@@ -7,12 +7,13 @@ import (
 	"testing"
 )
 
-// convCase is a convolution with its operands, each of which ends in guard words.
+// convCase is a convolution with its operands, which have guard words around them.
 type convCase[T Float] struct {
 	s              ConvShape
 	x, w, y        []T
 	dy, dx, dw, db []T
 	epi            *Epilogue[T]
+	intact         []func() bool
 }
 
 // output sets the output's extents.
@@ -51,28 +52,21 @@ var convShapes = map[string]ConvShape{
 	"far padding":   {N: 1, C: 3, H: 2, W: 3, M: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, PadTop: 5, PadLeft: 6, PadBottom: 4, PadRight: 7, Groups: 1},
 }
 
-const convGuard = 12345
-
-// guardedSlice returns n random numbers with guard words after them.
-func guardedSlice[T Float](r *rand.Rand, n int) []T {
-	s := make([]T, n+16)
-	for i := range s {
-		s[i] = T(r.Float64()*2 - 1)
-	}
-	for i := n; i < len(s); i++ {
-		s[i] = convGuard
-	}
-	return s[:n]
-}
-
 func newConvCase[T Float](s ConvShape) *convCase[T] {
 	if s.OH == 0 {
 		s = s.output()
 	}
 	r := rand.New(rand.NewPCG(uint64(s.lenX()), uint64(s.lenW())))
-	return &convCase[T]{s: s, x: guardedSlice[T](r, s.lenX()), w: guardedSlice[T](r, s.lenW()), y: guardedSlice[T](r, s.lenY()),
-		dy: guardedSlice[T](r, s.lenY()), dx: guardedSlice[T](r, s.lenX()), dw: guardedSlice[T](r, s.lenW()), db: guardedSlice[T](r, s.M),
-		epi: &Epilogue[T]{Bias: guardedSlice[T](r, s.M), Residual: guardedSlice[T](r, s.lenY()), Act: ActLeakyRelu, Alpha: 0.25}}
+	c := &convCase[T]{s: s}
+	some := func(n int) []T {
+		v, intact := guarded[T](r, n, 3)
+		c.intact = append(c.intact, intact)
+		return v
+	}
+	c.x, c.w, c.y = some(s.lenX()), some(s.lenW()), some(s.lenY())
+	c.dx, c.dw, c.dy, c.db = some(s.lenX()), some(s.lenW()), some(s.lenY()), some(s.M)
+	c.epi = &Epilogue[T]{Bias: some(s.M), Residual: some(s.lenY()), Act: ActLeakyRelu, Alpha: 0.25}
+	return c
 }
 
 // run computes everything.
@@ -122,25 +116,20 @@ func (c *convCase[T]) verify(t *testing.T) {
 	compareConv(t, "dx", c.dx, dx, s.M/s.Groups*s.KH*s.KW)
 	compareConv(t, "dw", c.dw, dw, s.N*s.OH*s.OW)
 	compareConv(t, "db", c.db, db, s.N*s.OH*s.OW)
+	for _, intact := range c.intact {
+		if !intact() {
+			t.Fatal("wrote outside of an operand")
+		}
+	}
 }
 
-// compareConv allows the error of a sum of k products of numbers up to 1, and
-// checks the guard words.
+// compareConv allows the error of a sum of k products of numbers up to 1.
 func compareConv[T Float](t *testing.T, name string, got []T, want []float64, k int) {
 	t.Helper()
-	eps := 0x1p-52
-	if any(T(0)) == any(float32(0)) {
-		eps = 0x1p-23
-	}
-	limit := eps * (4 + 2*math.Sqrt(float64(k))) * (1 + math.Sqrt(float64(k)))
+	limit := eps[T]() * (4 + 2*math.Sqrt(float64(k))) * (1 + math.Sqrt(float64(k)))
 	for i, v := range got {
 		if d := math.Abs(float64(v) - want[i]); !(d <= limit) {
 			t.Fatalf("%s[%d] = %v, want %v", name, i, v, want[i])
-		}
-	}
-	for i, v := range got[len(got):cap(got)] {
-		if i < 16 && v != convGuard {
-			t.Fatalf("%s: wrote %v behind the end", name, v)
 		}
 	}
 }
@@ -179,4 +168,136 @@ func TestConvThreads(t *testing.T) {
 			}
 		}
 	})
+}
+
+// randomConv returns a shape that may have anything.
+func randomConv(r *rand.Rand) ConvShape {
+	one := func(n int) int { return 1 + r.IntN(n) }
+	s := ConvShape{N: one(4), H: one(20), W: one(40), KH: one(4), KW: one(5), StrideH: one(3), StrideW: one(4),
+		DilH: one(3), DilW: one(2), PadTop: r.IntN(3), PadLeft: r.IntN(4), PadBottom: r.IntN(3), PadRight: r.IntN(4), Groups: one(3)}
+	if r.IntN(4) == 0 {
+		s.H, s.KH, s.PadTop, s.PadBottom, s.DilH, s.StrideH = 1, 1, 0, 0, 1, 1
+	}
+	s.C, s.M = s.Groups*one(9), s.Groups*one(11)
+	s.H = max(s.H, s.DilH*(s.KH-1)+1)
+	s.W = max(s.W, s.DilW*(s.KW-1)+1)
+	return s.output()
+}
+
+func TestConvRandomShapes(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	forPaths(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for range 150 {
+			c := newConvCase[float32](randomConv(r))
+			c.run(p, NewConv[float32](c.s))
+			if c.verify(t); t.Failed() {
+				t.Fatalf("%+v", c.s)
+			}
+		}
+	})
+}
+
+// TestConvBlocks: images so large that rows, channels and threads are cut.
+func TestConvBlocks(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	forPaths(t, func(t *testing.T) {
+		for _, s := range []ConvShape{square(1, 130, 9, 20, 3, 1, 1), square(1, 3, 150, 5, 3, 1, 1), square(1, 6, 120, 4, 3, 2, 1), square(1, 40, 3, 60, 1, 1, 0)} {
+			c := newConvCase[float32](s)
+			c.run(p, NewConv[float32](c.s))
+			if c.verify(t); t.Failed() {
+				t.Fatalf("%+v", c.s)
+			}
+		}
+	})
+}
+
+// TestConvPrepack: packed weights are used instead of the argument.
+func TestConvPrepack(t *testing.T) {
+	for name, s := range convShapes {
+		c := newConvCase[float32](s)
+		k := NewConv[float32](c.s)
+		k.Prepack(c.w)
+		c.run(nil, k)
+		k.Forward(nil, c.x, nil, c.y, c.epi)
+		if c.verify(t); t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+// TestConvSpecialValues: one NaN in the input poisons the outputs that see it
+// and nothing else, the same for the gradients; a NaN of dy also counts for the
+// taps that it multiplies with padding.
+func TestConvSpecialValues(t *testing.T) {
+	nan := float32(math.NaN())
+	forPaths(t, func(t *testing.T) {
+		for name, s := range convShapes {
+			c := newConvCase[float32](s)
+			c.epi = nil
+			ix, iy := len(c.x)/2, len(c.dy)/2
+			c.x[ix], c.dy[iy] = nan, nan
+			c.run(nil, NewConv[float32](c.s))
+			y, dx, dw := make([]bool, len(c.y)), make([]bool, len(c.dx)), make([]bool, len(c.dw))
+			c.s.eachProduct(func(jx, jw, jy int) {
+				y[jy] = y[jy] || jx == ix
+				dx[jx] = dx[jx] || jy == iy
+				dw[jw] = dw[jw] || jx == ix || jy == iy
+			})
+			for i := range dw {
+				m := i / c.s.taps()
+				dw[i] = dw[i] || (m == iy/(c.s.OH*c.s.OW)%c.s.M && math.IsNaN(float64(c.dw[i])))
+			}
+			sameNaN(t, name+": y", c.y, y)
+			sameNaN(t, name+": dx", c.dx, dx)
+			sameNaN(t, name+": dw", c.dw, dw)
+		}
+	})
+}
+
+func sameNaN(t *testing.T, name string, got []float32, want []bool) {
+	t.Helper()
+	for i, v := range got {
+		if math.IsNaN(float64(v)) != want[i] {
+			t.Fatalf("%s[%d] = %v, want NaN: %v", name, i, v, want[i])
+		}
+	}
+}
+
+func TestConvAllocatesNothing(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	for name, s := range convShapes {
+		c := newConvCase[float32](s)
+		k := NewConv[float32](c.s)
+		if n := testing.AllocsPerRun(3, func() { c.run(p, k) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestConvPanics(t *testing.T) {
+	for name, f := range map[string]func(k *Conv[float32], c *convCase[float32]){
+		"short x": func(k *Conv[float32], c *convCase[float32]) { k.Forward(nil, c.x[1:], c.w, c.y, nil) },
+		"short w": func(k *Conv[float32], c *convCase[float32]) { k.Forward(nil, c.x, c.w[1:], c.y, nil) },
+		"short bias": func(k *Conv[float32], c *convCase[float32]) {
+			k.Forward(nil, c.x, c.w, c.y, &Epilogue[float32]{Bias: c.w[:1]})
+		},
+		"short dx": func(k *Conv[float32], c *convCase[float32]) { k.BackwardInput(nil, c.dy, c.w, c.dx[1:]) },
+		"short dw": func(k *Conv[float32], c *convCase[float32]) { k.BackwardWeight(nil, c.x, c.dy, c.dw[1:]) },
+		"groups":   func(*Conv[float32], *convCase[float32]) { NewConv[float32](ConvShape{C: 3, M: 3, Groups: 2}) },
+		"stride":   func(*Conv[float32], *convCase[float32]) { NewConv[float32](ConvShape{C: 3, M: 3, Groups: 1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			c := newConvCase[float32](square(2, 3, 5, 4, 3, 1, 1))
+			f(NewConv[float32](c.s), c)
+		})
+	}
 }
