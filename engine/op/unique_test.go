@@ -9,22 +9,6 @@ import (
 )
 
 func init() {
-	top := func(attrs graph.Attrs) graph.Node { return graph.Node{Op: "TopK", Attrs: attrs} }
-	least := graph.Attrs{"largest": int64(0)}
-	optest.Add(
-		optest.Sample{Name: "greatest", Node: top(nil), NOut: 2, In: optest.In(vals([]int{5}, 3, 9, 1, 7, 5), i64s(3)), Want: optest.In(vals([]int{3}, 9, 7, 5), i64s(1, 3, 4))},
-		optest.Sample{Name: "least", Node: top(least), NOut: 2, In: optest.In(vals([]int{5}, 3, 9, 1, 7, 5), i64s(2)), Want: optest.In(vals([]int{2}, 1, 3), i64s(2, 0))},
-		optest.Sample{Name: "first axis", Node: top(graph.Attrs{"axis": int64(0)}), NOut: 2, In: optest.In(vals([]int{3, 2}, 1, 6, 3, 2, 5, 4), i64s(2)),
-			Want: optest.In(vals([]int{2, 2}, 5, 6, 3, 4), optest.I64([]int{2, 2}, 2, 0, 1, 2))},
-		optest.Sample{Name: "ties", Node: top(nil), NOut: 2, In: optest.In(tensor.Vec[int32](2, 5, 2, 5, 5), i64s(4)), Want: optest.In(tensor.Vec[int32](5, 5, 5, 2), i64s(1, 3, 4, 0))},
-		optest.Sample{Name: "ties of the least", Node: top(least), NOut: 2, In: optest.In(tensor.Vec[uint8](5, 2, 5, 2), i64s(3)), Want: optest.In(tensor.Vec[uint8](2, 2, 5), i64s(1, 3, 0))},
-		optest.Sample{Name: "middle axis", Node: top(graph.Attrs{"axis": int64(1)}), NOut: 2, In: optest.In(optest.Vals(3, 17, 4), i64s(6))},
-		optest.Sample{Name: "all", Node: top(nil), NOut: 2, In: optest.In(optest.Vals(3, 40), i64s(40))},
-		optest.Sample{Name: "values only", Node: top(nil), In: optest.In(optest.Vals(4, 6), i64s(2))},
-		optest.Sample{Name: "indices only", Node: top(nil), NOut: 2, Skip: []int{0}, Grad: []bool{false}, In: optest.In(optest.Vals(4, 6), i64s(2))},
-		optest.Sample{Name: "none", Node: top(nil), NOut: 2, In: optest.In(optest.Vals(4, 6), i64s(0)), Want: optest.In(seq(4, 0), optest.I64([]int{4, 0}))},
-		optest.Sample{Name: "float16", Node: top(nil), NOut: 2, In: optest.In(tensor.Vec(tensor.ToFloat16(1), tensor.ToFloat16(2)), i64s(1)), Want: optest.In(tensor.Vec(tensor.ToFloat16(2)), i64s(1))},
-	)
 	unique := func(attrs graph.Attrs) graph.Node { return graph.Node{Op: "Unique", Attrs: attrs} }
 	unsorted := graph.Attrs{"sorted": int64(0)}
 	rows := graph.Attrs{"axis": int64(0)}
@@ -61,8 +45,6 @@ func TestNonZeroLate(t *testing.T) {
 	}
 }
 
-func TestTopKErrors(t *testing.T) {
-	wantError(t, optest.Sample{Node: graph.Node{Op: "TopK"}, In: optest.In(seq(3), i64s(4))}, "from 0 to 3")
-	wantError(t, optest.Sample{Node: graph.Node{Op: "TopK"}, In: optest.In(seq(3), i64s(1, 2))}, "one number")
+func TestUniqueErrors(t *testing.T) {
 	wantError(t, optest.Sample{Node: graph.Node{Op: "Unique", Attrs: graph.Attrs{"axis": int64(1)}}, In: optest.In(seq(3))}, "outside [-1, 1)")
 }
