@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
 )
 
@@ -16,7 +17,10 @@ type onnx struct{}
 
 func (onnx) Ext() string                            { return ".onnx" }
 func (onnx) Load(path string) (*graph.Model, error) { return Load(path, LoadOptions{}) }
-func (onnx) Save(path string, m *graph.Model, _ format.SaveOptions) error {
+func (onnx) Save(path string, m *graph.Model, o format.SaveOptions) error {
+	if o.Storage != tensor.Invalid && o.Storage != tensor.F32 {
+		return fmt.Errorf("%s: weights of an ONNX file have the type that they compute in, it cannot store them as %v: write a .cmz file, or leave the storage type out", path, o.Storage)
+	}
 	return Save(path, m, SaveOptions{})
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -181,6 +182,11 @@ func TestRefusals(t *testing.T) {
 	m.Nodes[0].Domain = graph.PrivateDomain
 	if err := onnx.Encode(io.Discard, &graph.Model{Graph: m}, onnx.SaveOptions{}); !errors.As(err, &ne) {
 		t.Errorf("a private operator gives %v", err)
+	}
+	f, err := format.ByPath("m.onnx")
+	must(t, err)
+	if err := f.Save("m.onnx", mlp(t), format.SaveOptions{Storage: tensor.I8}); err == nil || !strings.Contains(err.Error(), "int8") {
+		t.Errorf("int8 storage gives %v", err)
 	}
 	if err := onnx.Encode(io.Discard, mlp(t), onnx.SaveOptions{Opset: 99}); !errors.Is(err, onnx.ErrOpset) {
 		t.Errorf("opset 99 gives %v", err)
