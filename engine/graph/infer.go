@@ -49,6 +49,19 @@ func (g *Graph) Uniform(n int) Dims {
 	return d
 }
 
+// AnyDims returns extents of the main graph's symbolic dimensions for which every
+// node can be bound: 1 where that is enough, more where a window must fit. What
+// does not depend on extents, as ranks and types, can be inferred with them.
+func (m *Model) AnyDims() Dims {
+	for _, n := range []int{1, 8, 32, 64, 224, 512, 2048} {
+		d := m.Graph.Uniform(n)
+		if _, err := m.Infer(d); err == nil {
+			return d
+		}
+	}
+	return m.Graph.Uniform(1)
+}
+
 // Inferred is the result of shape inference for concrete input extents.
 type Inferred struct {
 	Specs   map[Value]Spec // values whose shape is known
