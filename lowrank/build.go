@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -57,6 +58,31 @@ func (r *run) build(ctx context.Context, choice []*Point) (*graph.Model, []*fact
 		return nil, nil, err
 	}
 	return m, fs, m.Check()
+}
+
+// final builds the result: refined when there is calibration, unless that lowers the accuracy
+// that a policy relied on.
+func (r *run) final(ctx context.Context, choice []*Point) (*graph.Model, []*factored, error) {
+	plain, fs, err := r.build(ctx, choice)
+	if err != nil || r.c.Calibration == nil || r.c.Unrefined {
+		return plain, fs, err
+	}
+	better := slices.Clone(fs)
+	m, err := r.refined(ctx, choice, better)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, relied := r.c.Policy.(MaxDrop); relied {
+		was, err := r.c.Evaluate(ctx, plain)
+		if err != nil {
+			return nil, nil, err
+		}
+		is, err := r.c.Evaluate(ctx, m)
+		if err != nil || is < was {
+			return plain, fs, err
+		}
+	}
+	return m, better, nil
 }
 
 // factor factors candidate i, or recalls it: searches try the same point again.

@@ -72,46 +72,6 @@ func (r *run) gather(ctx context.Context, gs []*gatherer) error {
 	})
 }
 
-// eachBatch runs m over batches, compiling again when their shapes change.
-func eachBatch(ctx context.Context, m *graph.Model, bs Batches, o graph.Options, f func(*graph.Session) error) error {
-	var s *graph.Session
-	var shapes string
-	for feeds, err := range bs(ctx) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if now := fmt.Sprint(feeds); s == nil || now != shapes {
-			shapes = now
-			o.Shapes = map[graph.Value]tensor.Shape{}
-			for v, t := range feeds {
-				o.Shapes[v] = t.Shape()
-			}
-			if s, err = graph.Compile(m, o); err != nil {
-				return fmt.Errorf("lowrank: compiling the model for calibration: %w", err)
-			}
-		}
-		for _, v := range s.Inputs() {
-			t, ok := feeds[v]
-			if !ok {
-				return fmt.Errorf("lowrank: calibration batch has no input %q", v)
-			}
-			if err := s.Feed(v, t); err != nil {
-				return err
-			}
-		}
-		if err := s.Forward(); err != nil {
-			return err
-		}
-		if err := f(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // gatherer accumulates the moments of one site.
 type gatherer struct {
 	s     *Site
@@ -194,11 +154,7 @@ func (g *gatherer) add(x *tensor.Tensor, batch uint64) error {
 }
 
 func (g *gatherer) addRows(i int, x *linalg.Mat) {
-	for r := range x.Rows {
-		for j, v := range x.Row(r) {
-			g.mean[i][j] += v
-		}
-	}
+	addRows(g.mean[i], x)
 	if g.w != nil {
 		y := linalg.NewMat(x.Rows, g.s.M)
 		linalg.Mul(y, 1, x, false, g.w[i], true, 0)
@@ -225,7 +181,8 @@ func (g *gatherer) moments() (*Moments, error) {
 		if g.s.bias == nil {
 			continue
 		}
-		centre(c, g.projected(i, mean))
+		about := g.projected(i, mean)
+		centre(c, about, about)
 		m.Mean = append(m.Mean, mean)
 	}
 	if g.w != nil {
@@ -250,12 +207,12 @@ func (g *gatherer) projected(i int, mean []float64) []float64 {
 	return out
 }
 
-// centre subtracts mean mean^T.
-func centre(c *linalg.Mat, mean []float64) {
-	for i, a := range mean {
+// centre subtracts a b^T.
+func centre(c *linalg.Mat, a, b []float64) {
+	for i, v := range a {
 		row := c.Row(i)
-		for j, b := range mean {
-			row[j] -= a * b
+		for j, w := range b {
+			row[j] -= v * w
 		}
 	}
 }

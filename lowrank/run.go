@@ -22,6 +22,9 @@ type Config struct {
 	// Unweighted plans with the sites' own errors alone: with Calibration, how much each
 	// moves the network's outputs is measured and weighs in otherwise.
 	Unweighted bool
+	// Unrefined factors every site for the dense network's inputs. With Calibration, sites
+	// are otherwise factored in order, each for what those before it now send.
+	Unrefined bool
 	// Evaluate returns a model's accuracy, a fraction of 1, on held-out data; MaxDrop needs it.
 	Evaluate func(ctx context.Context, m *graph.Model) (float64, error)
 	Align    int              // ranks become multiples of it, where the axes are long enough
@@ -100,7 +103,7 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 			return nil, nil, err
 		}
 	}
-	out, fs, err := r.build(ctx, choice)
+	out, fs, err := r.final(ctx, choice)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,7 +128,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 		c.Memory = 2 << 30
 	}
 	if c.Dims == nil {
-		c.Dims = m.Graph.Uniform(1)
+		c.Dims = m.AnyDims()
 	}
 	methods, err := c.methods()
 	if err != nil {
