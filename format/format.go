@@ -38,6 +38,12 @@ type SaveOptions struct {
 	Effort     Effort
 	Provenance *Provenance
 	Results    []Result
+
+	// Opset is the version of ONNX's operators that an ONNX file is written at; 0 is
+	// the one that the model was read with.
+	Opset int
+	// External puts an ONNX file's weights into a file beside it.
+	External bool
 }
 
 // Provenance says where a model comes from.

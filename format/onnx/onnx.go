@@ -21,7 +21,7 @@ func (onnx) Save(path string, m *graph.Model, o format.SaveOptions) error {
 	if o.Storage != tensor.Invalid && o.Storage != tensor.F32 {
 		return fmt.Errorf("%s: weights of an ONNX file have the type that they compute in, it cannot store them as %v: write a .cmz file, or leave the storage type out", path, o.Storage)
 	}
-	return Save(path, m, SaveOptions{})
+	return Save(path, m, SaveOptions{Opset: o.Opset, External: o.External})
 }
 
 // LoadOptions bound what a reader accepts. The zero value is for files of
