@@ -37,7 +37,7 @@ type convGradScratch[T Float] struct {
 // dy in the first cache level.
 const (
 	gradTaps  = 18
-	gradBytes = 24 << 10
+	gradBytes = 32 << 10
 	gradParts = 8
 )
 
@@ -46,10 +46,6 @@ func newConvGrad[T Float](s *ConvShape) *convGrad[T] {
 	q := g.pass
 	per := max(1, q.perChannel())
 	q.lay(q.oh, (gradTaps+per-1)/per, gradBytes, 1)
-	g.chunk = max(1, gradBytes/max(1, q.packed()*q.size()))
-	if q.unitRows < q.oh {
-		g.chunk = 1
-	}
 	g.blocks = (q.c + q.block - 1) / q.block
 	taps := q.block * per
 	g.sets = (taps + maxConvTaps - 1) / maxConvTaps
@@ -57,6 +53,10 @@ func newConvGrad[T Float](s *ConvShape) *convGrad[T] {
 	cuts := (s.mg() + g.mk.dots - 1) / g.mk.dots
 	g.rows = (s.mg() + cuts - 1) / max(1, cuts)
 	g.parts = max(1, min(s.N, gradParts))
+	g.chunk = 1
+	if q.unitRows == q.oh {
+		g.chunk = even((s.N+g.parts-1)/g.parts, max(1, gradBytes/max(1, q.packed()*q.size())))
+	}
 	g.cuts = min(max(1, g.blocks), (gradParts+g.parts*s.Groups-1)/(g.parts*s.Groups))
 	g.sums = make([]T, g.parts*s.M*g.perRow())
 	return g

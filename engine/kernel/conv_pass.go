@@ -82,7 +82,7 @@ func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 	row := max(1, len(q.colTaps)*q.ow*q.size()*q.stepHTaps()) // bytes of a row of a channel
 	some := min(rows, q.oh, 3*q.reach()+1)                    // that are worth the rows that they share with others
 	q.block = max(1, min(block, q.c, limit/(row*max(1, some+q.reach()))))
-	q.unitRows = max(1, min(rows, q.oh, limit/(row*q.block)-q.reach()))
+	q.unitRows = even(q.oh, max(1, min(rows, q.oh, limit/(row*q.block)-q.reach())))
 	q.inPlace = len(q.rowTaps) == 1 && len(q.colTaps) == 1 && q.rowTaps[0].shift == 0 && q.colTaps[0].shift == 0 &&
 		q.stepH == 1 && q.stepW == 1 && q.oh == q.h && q.ow == q.w && q.oh*q.ow%lanes == 0 && q.unitRows*q.ow%lanes == 0
 	q.layRows()
@@ -98,6 +98,13 @@ func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 			}
 		}
 	}
+}
+
+// even returns the size of the parts, equal but for the last, into which n is cut
+// by a limit.
+func even(n, limit int) int {
+	parts := max(1, (n+limit-1)/limit)
+	return max(1, (n+parts-1)/parts)
 }
 
 // stepHTaps is the number of phases at most.
