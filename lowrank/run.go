@@ -19,9 +19,9 @@ type Config struct {
 	Policy RankPolicy // Keep{Fraction: 0.5} when nil
 	Selection
 	Calibration Batches // inputs to weigh errors with; none when nil
-	// Unweighted plans with the sites' own errors alone: with Calibration, how much each
-	// moves the network's outputs is measured and weighs in otherwise.
-	Unweighted bool
+	// Weighted measures on the calibration data how much each site's error moves the network's
+	// outputs and plans by that; otherwise all sites' own relative errors count alike.
+	Weighted bool
 	// Unrefined factors every site for the dense network's inputs. With Calibration, sites
 	// are otherwise factored in order, each for what those before it now send.
 	Unrefined bool

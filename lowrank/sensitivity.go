@@ -20,7 +20,7 @@ const sensitivityError = 0.3
 // sensitivity times squared error, the first-order estimate of the outputs' squared error when
 // the sites' errors are independent.
 func (r *run) weigh(ctx context.Context) error {
-	if r.c.Calibration == nil || r.c.Unweighted || !planned(r.c.Policy) {
+	if r.c.Calibration == nil || !r.c.Weighted || !planned(r.c.Policy) {
 		return nil
 	}
 	dense, err := r.outputs(ctx, r.m)
