@@ -29,44 +29,44 @@ GLOBL laneBitsF32<>(SB), RODATA|NOPTR, $32
 TEXT ·convTileF32AVX2_1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y1
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y1
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y1
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y1
 	VBROADCASTSS 32(CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y1
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y1
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y1
@@ -92,51 +92,52 @@ overwrite:
 TEXT ·convTileF32AVX2_1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y2
-	VMOVUPS      32(DX)(R8*1), Y3
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y2
+	VMOVUPS      (DI)(R9*1), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y2
-	VMOVUPS      32(DX)(R8*1), Y3
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y2
+	VMOVUPS      (DI)(R9*1), Y3
 	VBROADCASTSS 32(CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y2
-	VMOVUPS      32(DX)(BX*1), Y3
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y2
+	VMOVUPS      (DI)(DX*1), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y2
@@ -166,51 +167,51 @@ overwrite:
 TEXT ·convTileF32AVX2_2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y2
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS 4(CX), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y2
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y2
 	VBROADCASTSS 32(CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS 36(CX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y2
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS 4(CX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y2
@@ -242,31 +243,32 @@ overwrite:
 TEXT ·convTileF32AVX2_2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y4
-	VMOVUPS      32(DX)(R8*1), Y5
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y4
+	VMOVUPS      (DI)(R9*1), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
 	VBROADCASTSS 4(CX), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y4
-	VMOVUPS      32(DX)(R8*1), Y5
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y4
+	VMOVUPS      (DI)(R9*1), Y5
 	VBROADCASTSS 32(CX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
@@ -274,16 +276,16 @@ pair:
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y4
-	VMOVUPS      32(DX)(BX*1), Y5
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y4
+	VMOVUPS      (DI)(DX*1), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
@@ -292,12 +294,12 @@ odd:
 	VFMADD231PS  Y6, Y5, Y3
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y4
@@ -337,28 +339,28 @@ overwrite:
 TEXT ·convTileF32AVX2_3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y3
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS 8(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y3
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y3
 	VBROADCASTSS 32(CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	VBROADCASTSS 36(CX), Y4
@@ -366,15 +368,15 @@ pair:
 	VBROADCASTSS 40(CX), Y4
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y3
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
 	VBROADCASTSS 4(CX), Y4
@@ -383,12 +385,12 @@ odd:
 	VFMADD231PS  Y4, Y3, Y2
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y3
@@ -426,24 +428,25 @@ overwrite:
 TEXT ·convTileF32AVX2_3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y6
-	VMOVUPS      32(DX)(R8*1), Y7
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y6
+	VMOVUPS      (DI)(R9*1), Y7
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
@@ -453,9 +456,9 @@ pair:
 	VBROADCASTSS 8(CX), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y6
-	VMOVUPS      32(DX)(R8*1), Y7
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y6
+	VMOVUPS      (DI)(R9*1), Y7
 	VBROADCASTSS 32(CX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
@@ -466,16 +469,16 @@ pair:
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y6
-	VMOVUPS      32(DX)(BX*1), Y7
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y6
+	VMOVUPS      (DI)(DX*1), Y7
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
@@ -487,12 +490,12 @@ odd:
 	VFMADD231PS  Y8, Y7, Y5
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y6
@@ -542,21 +545,21 @@ overwrite:
 TEXT ·convTileF32AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y4
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	VBROADCASTSS 4(CX), Y5
@@ -565,8 +568,8 @@ pair:
 	VFMADD231PS  Y5, Y4, Y2
 	VBROADCASTSS 12(CX), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y4
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y4
 	VBROADCASTSS 32(CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	VBROADCASTSS 36(CX), Y5
@@ -576,15 +579,15 @@ pair:
 	VBROADCASTSS 44(CX), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y4
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
 	VBROADCASTSS 4(CX), Y5
@@ -595,12 +598,12 @@ odd:
 	VFMADD231PS  Y5, Y4, Y3
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y4
@@ -644,9 +647,10 @@ overwrite:
 TEXT ·convTileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -655,15 +659,15 @@ TEXT ·convTileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y8
-	VMOVUPS      32(DX)(R8*1), Y9
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y8
+	VMOVUPS      (DI)(R9*1), Y9
 	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
@@ -676,9 +680,9 @@ pair:
 	VBROADCASTSS 12(CX), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y8
-	VMOVUPS      32(DX)(R8*1), Y9
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y8
+	VMOVUPS      (DI)(R9*1), Y9
 	VBROADCASTSS 32(CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
@@ -692,16 +696,16 @@ pair:
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y8
-	VMOVUPS      32(DX)(BX*1), Y9
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y8
+	VMOVUPS      (DI)(DX*1), Y9
 	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
@@ -716,12 +720,12 @@ odd:
 	VFMADD231PS  Y10, Y9, Y7
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y8
@@ -781,22 +785,22 @@ overwrite:
 TEXT ·convTileF32AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y5
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS 4(CX), Y6
@@ -807,8 +811,8 @@ pair:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS 16(CX), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y5
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y5
 	VBROADCASTSS 32(CX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS 36(CX), Y6
@@ -820,15 +824,15 @@ pair:
 	VBROADCASTSS 48(CX), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y5
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS 4(CX), Y6
@@ -841,12 +845,12 @@ odd:
 	VFMADD231PS  Y6, Y5, Y4
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y5
@@ -896,9 +900,10 @@ overwrite:
 TEXT ·convTileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -909,15 +914,15 @@ TEXT ·convTileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y10
-	VMOVUPS      32(DX)(R8*1), Y11
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y10
+	VMOVUPS      (DI)(R9*1), Y11
 	VBROADCASTSS (CX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
@@ -933,9 +938,9 @@ pair:
 	VBROADCASTSS 16(CX), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y10
-	VMOVUPS      32(DX)(R8*1), Y11
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y10
+	VMOVUPS      (DI)(R9*1), Y11
 	VBROADCASTSS 32(CX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
@@ -952,16 +957,16 @@ pair:
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y10
-	VMOVUPS      32(DX)(BX*1), Y11
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y10
+	VMOVUPS      (DI)(DX*1), Y11
 	VBROADCASTSS (CX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
@@ -979,12 +984,12 @@ odd:
 	VFMADD231PS  Y12, Y11, Y9
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y10
@@ -1054,23 +1059,23 @@ overwrite:
 TEXT ·convTileF32AVX2_6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y6
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS 4(CX), Y7
@@ -1083,8 +1088,8 @@ pair:
 	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS 20(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y6
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Y6
 	VBROADCASTSS 32(CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS 36(CX), Y7
@@ -1098,15 +1103,15 @@ pair:
 	VBROADCASTSS 52(CX), Y7
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y6
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS 4(CX), Y7
@@ -1121,12 +1126,12 @@ odd:
 	VFMADD231PS  Y7, Y6, Y5
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y6
@@ -1182,9 +1187,10 @@ overwrite:
 TEXT ·convTileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1197,15 +1203,15 @@ TEXT ·convTileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Y12
-	VMOVUPS      32(DX)(R8*1), Y13
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Y12
+	VMOVUPS      (DI)(R9*1), Y13
 	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -1224,9 +1230,9 @@ pair:
 	VBROADCASTSS 20(CX), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Y12
-	VMOVUPS      32(DX)(R8*1), Y13
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Y12
+	VMOVUPS      (DI)(R9*1), Y13
 	VBROADCASTSS 32(CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -1246,16 +1252,16 @@ pair:
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Y12
-	VMOVUPS      32(DX)(BX*1), Y13
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Y12
+	VMOVUPS      (DI)(DX*1), Y13
 	VBROADCASTSS (CX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
@@ -1276,12 +1282,12 @@ odd:
 	VFMADD231PS  Y14, Y13, Y11
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x08, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x02, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*4), Y12
@@ -2708,44 +2714,44 @@ GLOBL laneBitsF64<>(SB), RODATA|NOPTR, $32
 TEXT ·convTileF64AVX2_1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y1
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y1
 	VBROADCASTSD (CX), Y2
 	VFMADD231PD  Y2, Y1, Y0
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y1
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y1
 	VBROADCASTSD 64(CX), Y2
 	VFMADD231PD  Y2, Y1, Y0
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y1
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y1
 	VBROADCASTSD (CX), Y2
 	VFMADD231PD  Y2, Y1, Y0
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y1
@@ -2771,51 +2777,52 @@ overwrite:
 TEXT ·convTileF64AVX2_1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y2
-	VMOVUPD      32(DX)(R8*1), Y3
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y2
+	VMOVUPD      (DI)(R9*1), Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y4, Y2, Y0
 	VFMADD231PD  Y4, Y3, Y1
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y2
-	VMOVUPD      32(DX)(R8*1), Y3
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y2
+	VMOVUPD      (DI)(R9*1), Y3
 	VBROADCASTSD 64(CX), Y4
 	VFMADD231PD  Y4, Y2, Y0
 	VFMADD231PD  Y4, Y3, Y1
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y2
-	VMOVUPD      32(DX)(BX*1), Y3
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y2
+	VMOVUPD      (DI)(DX*1), Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y4, Y2, Y0
 	VFMADD231PD  Y4, Y3, Y1
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y2
@@ -2845,51 +2852,51 @@ overwrite:
 TEXT ·convTileF64AVX2_2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y2
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y2
 	VBROADCASTSD (CX), Y3
 	VFMADD231PD  Y3, Y2, Y0
 	VBROADCASTSD 8(CX), Y3
 	VFMADD231PD  Y3, Y2, Y1
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y2
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y2
 	VBROADCASTSD 64(CX), Y3
 	VFMADD231PD  Y3, Y2, Y0
 	VBROADCASTSD 72(CX), Y3
 	VFMADD231PD  Y3, Y2, Y1
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y2
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y2
 	VBROADCASTSD (CX), Y3
 	VFMADD231PD  Y3, Y2, Y0
 	VBROADCASTSD 8(CX), Y3
 	VFMADD231PD  Y3, Y2, Y1
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y2
@@ -2921,31 +2928,32 @@ overwrite:
 TEXT ·convTileF64AVX2_2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y4
-	VMOVUPD      32(DX)(R8*1), Y5
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y4
+	VMOVUPD      (DI)(R9*1), Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y6, Y4, Y0
 	VFMADD231PD  Y6, Y5, Y1
 	VBROADCASTSD 8(CX), Y6
 	VFMADD231PD  Y6, Y4, Y2
 	VFMADD231PD  Y6, Y5, Y3
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y4
-	VMOVUPD      32(DX)(R8*1), Y5
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y4
+	VMOVUPD      (DI)(R9*1), Y5
 	VBROADCASTSD 64(CX), Y6
 	VFMADD231PD  Y6, Y4, Y0
 	VFMADD231PD  Y6, Y5, Y1
@@ -2953,16 +2961,16 @@ pair:
 	VFMADD231PD  Y6, Y4, Y2
 	VFMADD231PD  Y6, Y5, Y3
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y4
-	VMOVUPD      32(DX)(BX*1), Y5
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y4
+	VMOVUPD      (DI)(DX*1), Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y6, Y4, Y0
 	VFMADD231PD  Y6, Y5, Y1
@@ -2971,12 +2979,12 @@ odd:
 	VFMADD231PD  Y6, Y5, Y3
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y4
@@ -3016,28 +3024,28 @@ overwrite:
 TEXT ·convTileF64AVX2_3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y3
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y4, Y3, Y0
 	VBROADCASTSD 8(CX), Y4
 	VFMADD231PD  Y4, Y3, Y1
 	VBROADCASTSD 16(CX), Y4
 	VFMADD231PD  Y4, Y3, Y2
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y3
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y3
 	VBROADCASTSD 64(CX), Y4
 	VFMADD231PD  Y4, Y3, Y0
 	VBROADCASTSD 72(CX), Y4
@@ -3045,15 +3053,15 @@ pair:
 	VBROADCASTSD 80(CX), Y4
 	VFMADD231PD  Y4, Y3, Y2
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y3
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y4, Y3, Y0
 	VBROADCASTSD 8(CX), Y4
@@ -3062,12 +3070,12 @@ odd:
 	VFMADD231PD  Y4, Y3, Y2
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y3
@@ -3105,24 +3113,25 @@ overwrite:
 TEXT ·convTileF64AVX2_3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y6
-	VMOVUPD      32(DX)(R8*1), Y7
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y6
+	VMOVUPD      (DI)(R9*1), Y7
 	VBROADCASTSD (CX), Y8
 	VFMADD231PD  Y8, Y6, Y0
 	VFMADD231PD  Y8, Y7, Y1
@@ -3132,9 +3141,9 @@ pair:
 	VBROADCASTSD 16(CX), Y8
 	VFMADD231PD  Y8, Y6, Y4
 	VFMADD231PD  Y8, Y7, Y5
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y6
-	VMOVUPD      32(DX)(R8*1), Y7
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y6
+	VMOVUPD      (DI)(R9*1), Y7
 	VBROADCASTSD 64(CX), Y8
 	VFMADD231PD  Y8, Y6, Y0
 	VFMADD231PD  Y8, Y7, Y1
@@ -3145,16 +3154,16 @@ pair:
 	VFMADD231PD  Y8, Y6, Y4
 	VFMADD231PD  Y8, Y7, Y5
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y6
-	VMOVUPD      32(DX)(BX*1), Y7
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y6
+	VMOVUPD      (DI)(DX*1), Y7
 	VBROADCASTSD (CX), Y8
 	VFMADD231PD  Y8, Y6, Y0
 	VFMADD231PD  Y8, Y7, Y1
@@ -3166,12 +3175,12 @@ odd:
 	VFMADD231PD  Y8, Y7, Y5
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y6
@@ -3221,21 +3230,21 @@ overwrite:
 TEXT ·convTileF64AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y4
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y4
 	VBROADCASTSD (CX), Y5
 	VFMADD231PD  Y5, Y4, Y0
 	VBROADCASTSD 8(CX), Y5
@@ -3244,8 +3253,8 @@ pair:
 	VFMADD231PD  Y5, Y4, Y2
 	VBROADCASTSD 24(CX), Y5
 	VFMADD231PD  Y5, Y4, Y3
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y4
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y4
 	VBROADCASTSD 64(CX), Y5
 	VFMADD231PD  Y5, Y4, Y0
 	VBROADCASTSD 72(CX), Y5
@@ -3255,15 +3264,15 @@ pair:
 	VBROADCASTSD 88(CX), Y5
 	VFMADD231PD  Y5, Y4, Y3
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y4
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y4
 	VBROADCASTSD (CX), Y5
 	VFMADD231PD  Y5, Y4, Y0
 	VBROADCASTSD 8(CX), Y5
@@ -3274,12 +3283,12 @@ odd:
 	VFMADD231PD  Y5, Y4, Y3
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y4
@@ -3323,9 +3332,10 @@ overwrite:
 TEXT ·convTileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3334,15 +3344,15 @@ TEXT ·convTileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y8
-	VMOVUPD      32(DX)(R8*1), Y9
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y8
+	VMOVUPD      (DI)(R9*1), Y9
 	VBROADCASTSD (CX), Y10
 	VFMADD231PD  Y10, Y8, Y0
 	VFMADD231PD  Y10, Y9, Y1
@@ -3355,9 +3365,9 @@ pair:
 	VBROADCASTSD 24(CX), Y10
 	VFMADD231PD  Y10, Y8, Y6
 	VFMADD231PD  Y10, Y9, Y7
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y8
-	VMOVUPD      32(DX)(R8*1), Y9
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y8
+	VMOVUPD      (DI)(R9*1), Y9
 	VBROADCASTSD 64(CX), Y10
 	VFMADD231PD  Y10, Y8, Y0
 	VFMADD231PD  Y10, Y9, Y1
@@ -3371,16 +3381,16 @@ pair:
 	VFMADD231PD  Y10, Y8, Y6
 	VFMADD231PD  Y10, Y9, Y7
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y8
-	VMOVUPD      32(DX)(BX*1), Y9
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y8
+	VMOVUPD      (DI)(DX*1), Y9
 	VBROADCASTSD (CX), Y10
 	VFMADD231PD  Y10, Y8, Y0
 	VFMADD231PD  Y10, Y9, Y1
@@ -3395,12 +3405,12 @@ odd:
 	VFMADD231PD  Y10, Y9, Y7
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y8
@@ -3460,22 +3470,22 @@ overwrite:
 TEXT ·convTileF64AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y5
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y6, Y5, Y0
 	VBROADCASTSD 8(CX), Y6
@@ -3486,8 +3496,8 @@ pair:
 	VFMADD231PD  Y6, Y5, Y3
 	VBROADCASTSD 32(CX), Y6
 	VFMADD231PD  Y6, Y5, Y4
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y5
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y5
 	VBROADCASTSD 64(CX), Y6
 	VFMADD231PD  Y6, Y5, Y0
 	VBROADCASTSD 72(CX), Y6
@@ -3499,15 +3509,15 @@ pair:
 	VBROADCASTSD 96(CX), Y6
 	VFMADD231PD  Y6, Y5, Y4
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y5
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y6, Y5, Y0
 	VBROADCASTSD 8(CX), Y6
@@ -3520,12 +3530,12 @@ odd:
 	VFMADD231PD  Y6, Y5, Y4
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y5
@@ -3575,9 +3585,10 @@ overwrite:
 TEXT ·convTileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3588,15 +3599,15 @@ TEXT ·convTileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y10
-	VMOVUPD      32(DX)(R8*1), Y11
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y10
+	VMOVUPD      (DI)(R9*1), Y11
 	VBROADCASTSD (CX), Y12
 	VFMADD231PD  Y12, Y10, Y0
 	VFMADD231PD  Y12, Y11, Y1
@@ -3612,9 +3623,9 @@ pair:
 	VBROADCASTSD 32(CX), Y12
 	VFMADD231PD  Y12, Y10, Y8
 	VFMADD231PD  Y12, Y11, Y9
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y10
-	VMOVUPD      32(DX)(R8*1), Y11
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y10
+	VMOVUPD      (DI)(R9*1), Y11
 	VBROADCASTSD 64(CX), Y12
 	VFMADD231PD  Y12, Y10, Y0
 	VFMADD231PD  Y12, Y11, Y1
@@ -3631,16 +3642,16 @@ pair:
 	VFMADD231PD  Y12, Y10, Y8
 	VFMADD231PD  Y12, Y11, Y9
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y10
-	VMOVUPD      32(DX)(BX*1), Y11
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y10
+	VMOVUPD      (DI)(DX*1), Y11
 	VBROADCASTSD (CX), Y12
 	VFMADD231PD  Y12, Y10, Y0
 	VFMADD231PD  Y12, Y11, Y1
@@ -3658,12 +3669,12 @@ odd:
 	VFMADD231PD  Y12, Y11, Y9
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y10
@@ -3733,23 +3744,23 @@ overwrite:
 TEXT ·convTileF64AVX2_6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y6
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Y6
 	VBROADCASTSD (CX), Y7
 	VFMADD231PD  Y7, Y6, Y0
 	VBROADCASTSD 8(CX), Y7
@@ -3762,8 +3773,8 @@ pair:
 	VFMADD231PD  Y7, Y6, Y4
 	VBROADCASTSD 40(CX), Y7
 	VFMADD231PD  Y7, Y6, Y5
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y6
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Y6
 	VBROADCASTSD 64(CX), Y7
 	VFMADD231PD  Y7, Y6, Y0
 	VBROADCASTSD 72(CX), Y7
@@ -3777,15 +3788,15 @@ pair:
 	VBROADCASTSD 104(CX), Y7
 	VFMADD231PD  Y7, Y6, Y5
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y6
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y6
 	VBROADCASTSD (CX), Y7
 	VFMADD231PD  Y7, Y6, Y0
 	VBROADCASTSD 8(CX), Y7
@@ -3800,12 +3811,12 @@ odd:
 	VFMADD231PD  Y7, Y6, Y5
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x00, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y6
@@ -3861,9 +3872,10 @@ overwrite:
 TEXT ·convTileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3876,15 +3888,15 @@ TEXT ·convTileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Y12
-	VMOVUPD      32(DX)(R8*1), Y13
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Y12
+	VMOVUPD      (DI)(R9*1), Y13
 	VBROADCASTSD (CX), Y14
 	VFMADD231PD  Y14, Y12, Y0
 	VFMADD231PD  Y14, Y13, Y1
@@ -3903,9 +3915,9 @@ pair:
 	VBROADCASTSD 40(CX), Y14
 	VFMADD231PD  Y14, Y12, Y10
 	VFMADD231PD  Y14, Y13, Y11
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Y12
-	VMOVUPD      32(DX)(R8*1), Y13
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Y12
+	VMOVUPD      (DI)(R9*1), Y13
 	VBROADCASTSD 64(CX), Y14
 	VFMADD231PD  Y14, Y12, Y0
 	VFMADD231PD  Y14, Y13, Y1
@@ -3925,16 +3937,16 @@ pair:
 	VFMADD231PD  Y14, Y12, Y10
 	VFMADD231PD  Y14, Y13, Y11
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Y12
-	VMOVUPD      32(DX)(BX*1), Y13
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Y12
+	VMOVUPD      (DI)(DX*1), Y13
 	VBROADCASTSD (CX), Y14
 	VFMADD231PD  Y14, Y12, Y0
 	VFMADD231PD  Y14, Y13, Y1
@@ -3955,12 +3967,12 @@ odd:
 	VFMADD231PD  Y14, Y13, Y11
 
 sums:
-	MOVQ       48(AX), CX
+	MOVQ       64(AX), CX
 	SUBQ       $0x04, CX
-	MOVQ       16(AX), DX
-	MOVQ       40(AX), BX
+	MOVQ       32(AX), DX
+	MOVQ       56(AX), BX
 	SHLQ       $0x03, BX
-	MOVQ       56(AX), AX
+	MOVQ       72(AX), AX
 	LEAQ       laneMasks<>+0(SB), SI
 	NEGQ       CX
 	VMOVUPS    32(SI)(CX*8), Y12

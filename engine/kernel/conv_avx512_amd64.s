@@ -9,44 +9,44 @@
 TEXT ·convTileF32AVX512_1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z1
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z1
 	VBROADCASTSS (CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z1
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z1
 	VBROADCASTSS 32(CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z1
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z1
 	VBROADCASTSS (CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -72,51 +72,52 @@ overwrite:
 TEXT ·convTileF32AVX512_1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z2
-	VMOVUPS      64(DX)(R8*1), Z3
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z2
+	VMOVUPS      (DI)(R9*1), Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z2
-	VMOVUPS      64(DX)(R8*1), Z3
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z2
+	VMOVUPS      (DI)(R9*1), Z3
 	VBROADCASTSS 32(CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z2
-	VMOVUPS      64(DX)(BX*1), Z3
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z2
+	VMOVUPS      (DI)(DX*1), Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -146,58 +147,60 @@ overwrite:
 TEXT ·convTileF32AVX512_1x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z3
-	VMOVUPS      64(DX)(R8*1), Z4
-	VMOVUPS      128(DX)(R8*1), Z5
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z3
+	VMOVUPS      (DI)(R10*1), Z4
+	VMOVUPS      (R8)(R10*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z3, Z0
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z3
-	VMOVUPS      64(DX)(R8*1), Z4
-	VMOVUPS      128(DX)(R8*1), Z5
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z3
+	VMOVUPS      (DI)(R10*1), Z4
+	VMOVUPS      (R8)(R10*1), Z5
 	VBROADCASTSS 32(CX), Z6
 	VFMADD231PS  Z6, Z3, Z0
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z3
-	VMOVUPS      64(DX)(BX*1), Z4
-	VMOVUPS      128(DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z3
+	VMOVUPS      (DI)(DX*1), Z4
+	VMOVUPS      (R8)(DX*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z3, Z0
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -231,51 +234,51 @@ overwrite:
 TEXT ·convTileF32AVX512_2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z2
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z2
 	VBROADCASTSS (CX), Z3
 	VFMADD231PS  Z3, Z2, Z0
 	VBROADCASTSS 4(CX), Z3
 	VFMADD231PS  Z3, Z2, Z1
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z2
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z2
 	VBROADCASTSS 32(CX), Z3
 	VFMADD231PS  Z3, Z2, Z0
 	VBROADCASTSS 36(CX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z2
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z2
 	VBROADCASTSS (CX), Z3
 	VFMADD231PS  Z3, Z2, Z0
 	VBROADCASTSS 4(CX), Z3
 	VFMADD231PS  Z3, Z2, Z1
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -307,31 +310,32 @@ overwrite:
 TEXT ·convTileF32AVX512_2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z4
-	VMOVUPS      64(DX)(R8*1), Z5
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z4
+	VMOVUPS      (DI)(R9*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
 	VBROADCASTSS 4(CX), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z4
-	VMOVUPS      64(DX)(R8*1), Z5
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z4
+	VMOVUPS      (DI)(R9*1), Z5
 	VBROADCASTSS 32(CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -339,16 +343,16 @@ pair:
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z4
-	VMOVUPS      64(DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z4
+	VMOVUPS      (DI)(DX*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
@@ -357,12 +361,12 @@ odd:
 	VFMADD231PS  Z6, Z5, Z3
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -402,25 +406,27 @@ overwrite:
 TEXT ·convTileF32AVX512_2x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
-	VMOVUPS      64(DX)(R8*1), Z7
-	VMOVUPS      128(DX)(R8*1), Z8
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z6
+	VMOVUPS      (DI)(R10*1), Z7
+	VMOVUPS      (R8)(R10*1), Z8
 	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z6, Z0
 	VFMADD231PS  Z9, Z7, Z1
@@ -429,10 +435,10 @@ pair:
 	VFMADD231PS  Z9, Z6, Z3
 	VFMADD231PS  Z9, Z7, Z4
 	VFMADD231PS  Z9, Z8, Z5
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
-	VMOVUPS      64(DX)(R8*1), Z7
-	VMOVUPS      128(DX)(R8*1), Z8
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z6
+	VMOVUPS      (DI)(R10*1), Z7
+	VMOVUPS      (R8)(R10*1), Z8
 	VBROADCASTSS 32(CX), Z9
 	VFMADD231PS  Z9, Z6, Z0
 	VFMADD231PS  Z9, Z7, Z1
@@ -442,17 +448,17 @@ pair:
 	VFMADD231PS  Z9, Z7, Z4
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z6
-	VMOVUPS      64(DX)(BX*1), Z7
-	VMOVUPS      128(DX)(BX*1), Z8
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z6
+	VMOVUPS      (DI)(DX*1), Z7
+	VMOVUPS      (R8)(DX*1), Z8
 	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z6, Z0
 	VFMADD231PS  Z9, Z7, Z1
@@ -463,12 +469,12 @@ odd:
 	VFMADD231PS  Z9, Z8, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -516,28 +522,28 @@ overwrite:
 TEXT ·convTileF32AVX512_3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z3
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z3, Z0
 	VBROADCASTSS 4(CX), Z4
 	VFMADD231PS  Z4, Z3, Z1
 	VBROADCASTSS 8(CX), Z4
 	VFMADD231PS  Z4, Z3, Z2
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z3
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z3
 	VBROADCASTSS 32(CX), Z4
 	VFMADD231PS  Z4, Z3, Z0
 	VBROADCASTSS 36(CX), Z4
@@ -545,15 +551,15 @@ pair:
 	VBROADCASTSS 40(CX), Z4
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z3
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z3, Z0
 	VBROADCASTSS 4(CX), Z4
@@ -562,12 +568,12 @@ odd:
 	VFMADD231PS  Z4, Z3, Z2
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -605,24 +611,25 @@ overwrite:
 TEXT ·convTileF32AVX512_3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
-	VMOVUPS      64(DX)(R8*1), Z7
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z6
+	VMOVUPS      (DI)(R9*1), Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -632,9 +639,9 @@ pair:
 	VBROADCASTSS 8(CX), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
-	VMOVUPS      64(DX)(R8*1), Z7
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z6
+	VMOVUPS      (DI)(R9*1), Z7
 	VBROADCASTSS 32(CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -645,16 +652,16 @@ pair:
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z6
-	VMOVUPS      64(DX)(BX*1), Z7
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z6
+	VMOVUPS      (DI)(DX*1), Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
@@ -666,12 +673,12 @@ odd:
 	VFMADD231PS  Z8, Z7, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -721,9 +728,11 @@ overwrite:
 TEXT ·convTileF32AVX512_3x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -733,16 +742,16 @@ TEXT ·convTileF32AVX512_3x3(SB), NOSPLIT, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z9
-	VMOVUPS      64(DX)(R8*1), Z10
-	VMOVUPS      128(DX)(R8*1), Z11
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z9
+	VMOVUPS      (DI)(R10*1), Z10
+	VMOVUPS      (R8)(R10*1), Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z9, Z0
 	VFMADD231PS  Z12, Z10, Z1
@@ -755,10 +764,10 @@ pair:
 	VFMADD231PS  Z12, Z9, Z6
 	VFMADD231PS  Z12, Z10, Z7
 	VFMADD231PS  Z12, Z11, Z8
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z9
-	VMOVUPS      64(DX)(R8*1), Z10
-	VMOVUPS      128(DX)(R8*1), Z11
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z9
+	VMOVUPS      (DI)(R10*1), Z10
+	VMOVUPS      (R8)(R10*1), Z11
 	VBROADCASTSS 32(CX), Z12
 	VFMADD231PS  Z12, Z9, Z0
 	VFMADD231PS  Z12, Z10, Z1
@@ -772,17 +781,17 @@ pair:
 	VFMADD231PS  Z12, Z10, Z7
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z9
-	VMOVUPS      64(DX)(BX*1), Z10
-	VMOVUPS      128(DX)(BX*1), Z11
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z9
+	VMOVUPS      (DI)(DX*1), Z10
+	VMOVUPS      (R8)(DX*1), Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z9, Z0
 	VFMADD231PS  Z12, Z10, Z1
@@ -797,12 +806,12 @@ odd:
 	VFMADD231PS  Z12, Z11, Z8
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -864,21 +873,21 @@ overwrite:
 TEXT ·convTileF32AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z4
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z4
 	VBROADCASTSS (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
 	VBROADCASTSS 4(CX), Z5
@@ -887,8 +896,8 @@ pair:
 	VFMADD231PS  Z5, Z4, Z2
 	VBROADCASTSS 12(CX), Z5
 	VFMADD231PS  Z5, Z4, Z3
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z4
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z4
 	VBROADCASTSS 32(CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
 	VBROADCASTSS 36(CX), Z5
@@ -898,15 +907,15 @@ pair:
 	VBROADCASTSS 44(CX), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z4
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z4
 	VBROADCASTSS (CX), Z5
 	VFMADD231PS  Z5, Z4, Z0
 	VBROADCASTSS 4(CX), Z5
@@ -917,12 +926,12 @@ odd:
 	VFMADD231PS  Z5, Z4, Z3
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -966,9 +975,10 @@ overwrite:
 TEXT ·convTileF32AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -977,15 +987,15 @@ TEXT ·convTileF32AVX512_4x2(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z8
-	VMOVUPS      64(DX)(R8*1), Z9
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z8
+	VMOVUPS      (DI)(R9*1), Z9
 	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -998,9 +1008,9 @@ pair:
 	VBROADCASTSS 12(CX), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z8
-	VMOVUPS      64(DX)(R8*1), Z9
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z8
+	VMOVUPS      (DI)(R9*1), Z9
 	VBROADCASTSS 32(CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -1014,16 +1024,16 @@ pair:
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z8
-	VMOVUPS      64(DX)(BX*1), Z9
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z8
+	VMOVUPS      (DI)(DX*1), Z9
 	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
@@ -1038,12 +1048,12 @@ odd:
 	VFMADD231PS  Z10, Z9, Z7
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1103,9 +1113,11 @@ overwrite:
 TEXT ·convTileF32AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1118,16 +1130,16 @@ TEXT ·convTileF32AVX512_4x3(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z12
-	VMOVUPS      64(DX)(R8*1), Z13
-	VMOVUPS      128(DX)(R8*1), Z14
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z12
+	VMOVUPS      (DI)(R10*1), Z13
+	VMOVUPS      (R8)(R10*1), Z14
 	VBROADCASTSS (CX), Z15
 	VFMADD231PS  Z15, Z12, Z0
 	VFMADD231PS  Z15, Z13, Z1
@@ -1144,10 +1156,10 @@ pair:
 	VFMADD231PS  Z15, Z12, Z9
 	VFMADD231PS  Z15, Z13, Z10
 	VFMADD231PS  Z15, Z14, Z11
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z12
-	VMOVUPS      64(DX)(R8*1), Z13
-	VMOVUPS      128(DX)(R8*1), Z14
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z12
+	VMOVUPS      (DI)(R10*1), Z13
+	VMOVUPS      (R8)(R10*1), Z14
 	VBROADCASTSS 32(CX), Z15
 	VFMADD231PS  Z15, Z12, Z0
 	VFMADD231PS  Z15, Z13, Z1
@@ -1165,17 +1177,17 @@ pair:
 	VFMADD231PS  Z15, Z13, Z10
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z12
-	VMOVUPS      64(DX)(BX*1), Z13
-	VMOVUPS      128(DX)(BX*1), Z14
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z12
+	VMOVUPS      (DI)(DX*1), Z13
+	VMOVUPS      (R8)(DX*1), Z14
 	VBROADCASTSS (CX), Z15
 	VFMADD231PS  Z15, Z12, Z0
 	VFMADD231PS  Z15, Z13, Z1
@@ -1194,12 +1206,12 @@ odd:
 	VFMADD231PS  Z15, Z14, Z11
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1275,22 +1287,22 @@ overwrite:
 TEXT ·convTileF32AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z5
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z5, Z0
 	VBROADCASTSS 4(CX), Z6
@@ -1301,8 +1313,8 @@ pair:
 	VFMADD231PS  Z6, Z5, Z3
 	VBROADCASTSS 16(CX), Z6
 	VFMADD231PS  Z6, Z5, Z4
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z5
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z5
 	VBROADCASTSS 32(CX), Z6
 	VFMADD231PS  Z6, Z5, Z0
 	VBROADCASTSS 36(CX), Z6
@@ -1314,15 +1326,15 @@ pair:
 	VBROADCASTSS 48(CX), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z5
 	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z5, Z0
 	VBROADCASTSS 4(CX), Z6
@@ -1335,12 +1347,12 @@ odd:
 	VFMADD231PS  Z6, Z5, Z4
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1390,9 +1402,10 @@ overwrite:
 TEXT ·convTileF32AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1403,15 +1416,15 @@ TEXT ·convTileF32AVX512_5x2(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z10
-	VMOVUPS      64(DX)(R8*1), Z11
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z10
+	VMOVUPS      (DI)(R9*1), Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -1427,9 +1440,9 @@ pair:
 	VBROADCASTSS 16(CX), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z10
-	VMOVUPS      64(DX)(R8*1), Z11
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z10
+	VMOVUPS      (DI)(R9*1), Z11
 	VBROADCASTSS 32(CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -1446,16 +1459,16 @@ pair:
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z10
-	VMOVUPS      64(DX)(BX*1), Z11
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z10
+	VMOVUPS      (DI)(DX*1), Z11
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
@@ -1473,12 +1486,12 @@ odd:
 	VFMADD231PS  Z12, Z11, Z9
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1548,9 +1561,11 @@ overwrite:
 TEXT ·convTileF32AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1566,16 +1581,16 @@ TEXT ·convTileF32AVX512_5x3(SB), NOSPLIT, $0-8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z15
-	VMOVUPS      64(DX)(R8*1), Z16
-	VMOVUPS      128(DX)(R8*1), Z17
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z15
+	VMOVUPS      (DI)(R10*1), Z16
+	VMOVUPS      (R8)(R10*1), Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z15, Z0
 	VFMADD231PS  Z18, Z16, Z1
@@ -1596,10 +1611,10 @@ pair:
 	VFMADD231PS  Z18, Z15, Z12
 	VFMADD231PS  Z18, Z16, Z13
 	VFMADD231PS  Z18, Z17, Z14
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z15
-	VMOVUPS      64(DX)(R8*1), Z16
-	VMOVUPS      128(DX)(R8*1), Z17
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z15
+	VMOVUPS      (DI)(R10*1), Z16
+	VMOVUPS      (R8)(R10*1), Z17
 	VBROADCASTSS 32(CX), Z18
 	VFMADD231PS  Z18, Z15, Z0
 	VFMADD231PS  Z18, Z16, Z1
@@ -1621,17 +1636,17 @@ pair:
 	VFMADD231PS  Z18, Z16, Z13
 	VFMADD231PS  Z18, Z17, Z14
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z15
-	VMOVUPS      64(DX)(BX*1), Z16
-	VMOVUPS      128(DX)(BX*1), Z17
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z15
+	VMOVUPS      (DI)(DX*1), Z16
+	VMOVUPS      (R8)(DX*1), Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z15, Z0
 	VFMADD231PS  Z18, Z16, Z1
@@ -1654,12 +1669,12 @@ odd:
 	VFMADD231PS  Z18, Z17, Z14
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1749,23 +1764,23 @@ overwrite:
 TEXT ·convTileF32AVX512_6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z6
 	VBROADCASTSS (CX), Z7
 	VFMADD231PS  Z7, Z6, Z0
 	VBROADCASTSS 4(CX), Z7
@@ -1778,8 +1793,8 @@ pair:
 	VFMADD231PS  Z7, Z6, Z4
 	VBROADCASTSS 20(CX), Z7
 	VFMADD231PS  Z7, Z6, Z5
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z6
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z6
 	VBROADCASTSS 32(CX), Z7
 	VFMADD231PS  Z7, Z6, Z0
 	VBROADCASTSS 36(CX), Z7
@@ -1793,15 +1808,15 @@ pair:
 	VBROADCASTSS 52(CX), Z7
 	VFMADD231PS  Z7, Z6, Z5
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z6
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z6
 	VBROADCASTSS (CX), Z7
 	VFMADD231PS  Z7, Z6, Z0
 	VBROADCASTSS 4(CX), Z7
@@ -1816,12 +1831,12 @@ odd:
 	VFMADD231PS  Z7, Z6, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -1877,9 +1892,10 @@ overwrite:
 TEXT ·convTileF32AVX512_6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1892,15 +1908,15 @@ TEXT ·convTileF32AVX512_6x2(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z12
-	VMOVUPS      64(DX)(R8*1), Z13
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z12
+	VMOVUPS      (DI)(R9*1), Z13
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -1919,9 +1935,9 @@ pair:
 	VBROADCASTSS 20(CX), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z12
-	VMOVUPS      64(DX)(R8*1), Z13
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z12
+	VMOVUPS      (DI)(R9*1), Z13
 	VBROADCASTSS 32(CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -1941,16 +1957,16 @@ pair:
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z12
-	VMOVUPS      64(DX)(BX*1), Z13
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z12
+	VMOVUPS      (DI)(DX*1), Z13
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
@@ -1971,12 +1987,12 @@ odd:
 	VFMADD231PS  Z14, Z13, Z11
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -2056,9 +2072,11 @@ overwrite:
 TEXT ·convTileF32AVX512_6x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2077,16 +2095,16 @@ TEXT ·convTileF32AVX512_6x3(SB), NOSPLIT, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z18
-	VMOVUPS      64(DX)(R8*1), Z19
-	VMOVUPS      128(DX)(R8*1), Z20
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z18
+	VMOVUPS      (DI)(R10*1), Z19
+	VMOVUPS      (R8)(R10*1), Z20
 	VBROADCASTSS (CX), Z21
 	VFMADD231PS  Z21, Z18, Z0
 	VFMADD231PS  Z21, Z19, Z1
@@ -2111,10 +2129,10 @@ pair:
 	VFMADD231PS  Z21, Z18, Z15
 	VFMADD231PS  Z21, Z19, Z16
 	VFMADD231PS  Z21, Z20, Z17
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z18
-	VMOVUPS      64(DX)(R8*1), Z19
-	VMOVUPS      128(DX)(R8*1), Z20
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z18
+	VMOVUPS      (DI)(R10*1), Z19
+	VMOVUPS      (R8)(R10*1), Z20
 	VBROADCASTSS 32(CX), Z21
 	VFMADD231PS  Z21, Z18, Z0
 	VFMADD231PS  Z21, Z19, Z1
@@ -2140,17 +2158,17 @@ pair:
 	VFMADD231PS  Z21, Z19, Z16
 	VFMADD231PS  Z21, Z20, Z17
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z18
-	VMOVUPS      64(DX)(BX*1), Z19
-	VMOVUPS      128(DX)(BX*1), Z20
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z18
+	VMOVUPS      (DI)(DX*1), Z19
+	VMOVUPS      (R8)(DX*1), Z20
 	VBROADCASTSS (CX), Z21
 	VFMADD231PS  Z21, Z18, Z0
 	VFMADD231PS  Z21, Z19, Z1
@@ -2177,12 +2195,12 @@ odd:
 	VFMADD231PS  Z21, Z20, Z17
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -2286,9 +2304,9 @@ overwrite:
 TEXT ·convTileF32AVX512_7x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2296,14 +2314,14 @@ TEXT ·convTileF32AVX512_7x1(SB), NOSPLIT, $0-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z7
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z7, Z0
 	VBROADCASTSS 4(CX), Z8
@@ -2318,8 +2336,8 @@ pair:
 	VFMADD231PS  Z8, Z7, Z5
 	VBROADCASTSS 24(CX), Z8
 	VFMADD231PS  Z8, Z7, Z6
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z7
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z7
 	VBROADCASTSS 32(CX), Z8
 	VFMADD231PS  Z8, Z7, Z0
 	VBROADCASTSS 36(CX), Z8
@@ -2335,15 +2353,15 @@ pair:
 	VBROADCASTSS 56(CX), Z8
 	VFMADD231PS  Z8, Z7, Z6
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z7
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z7
 	VBROADCASTSS (CX), Z8
 	VFMADD231PS  Z8, Z7, Z0
 	VBROADCASTSS 4(CX), Z8
@@ -2360,12 +2378,12 @@ odd:
 	VFMADD231PS  Z8, Z7, Z6
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -2427,9 +2445,10 @@ overwrite:
 TEXT ·convTileF32AVX512_7x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2444,15 +2463,15 @@ TEXT ·convTileF32AVX512_7x2(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z14
-	VMOVUPS      64(DX)(R8*1), Z15
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z14
+	VMOVUPS      (DI)(R9*1), Z15
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -2474,9 +2493,9 @@ pair:
 	VBROADCASTSS 24(CX), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z14
-	VMOVUPS      64(DX)(R8*1), Z15
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z14
+	VMOVUPS      (DI)(R9*1), Z15
 	VBROADCASTSS 32(CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -2499,16 +2518,16 @@ pair:
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z14
-	VMOVUPS      64(DX)(BX*1), Z15
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z14
+	VMOVUPS      (DI)(DX*1), Z15
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
@@ -2532,12 +2551,12 @@ odd:
 	VFMADD231PS  Z16, Z15, Z13
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -2627,9 +2646,11 @@ overwrite:
 TEXT ·convTileF32AVX512_7x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2651,16 +2672,16 @@ TEXT ·convTileF32AVX512_7x3(SB), NOSPLIT, $0-8
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z21
-	VMOVUPS      64(DX)(R8*1), Z22
-	VMOVUPS      128(DX)(R8*1), Z23
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z21
+	VMOVUPS      (DI)(R10*1), Z22
+	VMOVUPS      (R8)(R10*1), Z23
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z24, Z21, Z0
 	VFMADD231PS  Z24, Z22, Z1
@@ -2689,10 +2710,10 @@ pair:
 	VFMADD231PS  Z24, Z21, Z18
 	VFMADD231PS  Z24, Z22, Z19
 	VFMADD231PS  Z24, Z23, Z20
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z21
-	VMOVUPS      64(DX)(R8*1), Z22
-	VMOVUPS      128(DX)(R8*1), Z23
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z21
+	VMOVUPS      (DI)(R10*1), Z22
+	VMOVUPS      (R8)(R10*1), Z23
 	VBROADCASTSS 32(CX), Z24
 	VFMADD231PS  Z24, Z21, Z0
 	VFMADD231PS  Z24, Z22, Z1
@@ -2722,17 +2743,17 @@ pair:
 	VFMADD231PS  Z24, Z22, Z19
 	VFMADD231PS  Z24, Z23, Z20
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z21
-	VMOVUPS      64(DX)(BX*1), Z22
-	VMOVUPS      128(DX)(BX*1), Z23
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z21
+	VMOVUPS      (DI)(DX*1), Z22
+	VMOVUPS      (R8)(DX*1), Z23
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z24, Z21, Z0
 	VFMADD231PS  Z24, Z22, Z1
@@ -2763,12 +2784,12 @@ odd:
 	VFMADD231PS  Z24, Z23, Z20
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -2886,9 +2907,9 @@ overwrite:
 TEXT ·convTileF32AVX512_8x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2897,14 +2918,14 @@ TEXT ·convTileF32AVX512_8x1(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z8
+	MOVQ         (DX), R8
+	VMOVUPS      (SI)(R8*1), Z8
 	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
 	VBROADCASTSS 4(CX), Z9
@@ -2921,8 +2942,8 @@ pair:
 	VFMADD231PS  Z9, Z8, Z6
 	VBROADCASTSS 28(CX), Z9
 	VFMADD231PS  Z9, Z8, Z7
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z8
+	MOVQ         8(DX), R8
+	VMOVUPS      (SI)(R8*1), Z8
 	VBROADCASTSS 32(CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
 	VBROADCASTSS 36(CX), Z9
@@ -2940,15 +2961,15 @@ pair:
 	VBROADCASTSS 60(CX), Z9
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z8
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z8
 	VBROADCASTSS (CX), Z9
 	VFMADD231PS  Z9, Z8, Z0
 	VBROADCASTSS 4(CX), Z9
@@ -2967,12 +2988,12 @@ odd:
 	VFMADD231PS  Z9, Z8, Z7
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -3040,9 +3061,10 @@ overwrite:
 TEXT ·convTileF32AVX512_8x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3059,15 +3081,15 @@ TEXT ·convTileF32AVX512_8x2(SB), NOSPLIT, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z16
-	VMOVUPS      64(DX)(R8*1), Z17
+	MOVQ         (DX), R9
+	VMOVUPS      (SI)(R9*1), Z16
+	VMOVUPS      (DI)(R9*1), Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -3092,9 +3114,9 @@ pair:
 	VBROADCASTSS 28(CX), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z16
-	VMOVUPS      64(DX)(R8*1), Z17
+	MOVQ         8(DX), R9
+	VMOVUPS      (SI)(R9*1), Z16
+	VMOVUPS      (DI)(R9*1), Z17
 	VBROADCASTSS 32(CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -3120,16 +3142,16 @@ pair:
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z16
-	VMOVUPS      64(DX)(BX*1), Z17
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z16
+	VMOVUPS      (DI)(DX*1), Z17
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
@@ -3156,12 +3178,12 @@ odd:
 	VFMADD231PS  Z18, Z17, Z15
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -3261,9 +3283,11 @@ overwrite:
 TEXT ·convTileF32AVX512_8x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3288,16 +3312,16 @@ TEXT ·convTileF32AVX512_8x3(SB), NOSPLIT, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPS      (DX)(R8*1), Z24
-	VMOVUPS      64(DX)(R8*1), Z25
-	VMOVUPS      128(DX)(R8*1), Z26
+	MOVQ         (DX), R10
+	VMOVUPS      (SI)(R10*1), Z24
+	VMOVUPS      (DI)(R10*1), Z25
+	VMOVUPS      (R8)(R10*1), Z26
 	VBROADCASTSS (CX), Z27
 	VFMADD231PS  Z27, Z24, Z0
 	VFMADD231PS  Z27, Z25, Z1
@@ -3330,10 +3354,10 @@ pair:
 	VFMADD231PS  Z27, Z24, Z21
 	VFMADD231PS  Z27, Z25, Z22
 	VFMADD231PS  Z27, Z26, Z23
-	MOVQ         8(BX), R8
-	VMOVUPS      (DX)(R8*1), Z24
-	VMOVUPS      64(DX)(R8*1), Z25
-	VMOVUPS      128(DX)(R8*1), Z26
+	MOVQ         8(DX), R10
+	VMOVUPS      (SI)(R10*1), Z24
+	VMOVUPS      (DI)(R10*1), Z25
+	VMOVUPS      (R8)(R10*1), Z26
 	VBROADCASTSS 32(CX), Z27
 	VFMADD231PS  Z27, Z24, Z0
 	VFMADD231PS  Z27, Z25, Z1
@@ -3367,17 +3391,17 @@ pair:
 	VFMADD231PS  Z27, Z25, Z22
 	VFMADD231PS  Z27, Z26, Z23
 	ADDQ         $0x40, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPS      (DX)(BX*1), Z24
-	VMOVUPS      64(DX)(BX*1), Z25
-	VMOVUPS      128(DX)(BX*1), Z26
+	MOVQ         (DX), DX
+	VMOVUPS      (SI)(DX*1), Z24
+	VMOVUPS      (DI)(DX*1), Z25
+	VMOVUPS      (R8)(DX*1), Z26
 	VBROADCASTSS (CX), Z27
 	VFMADD231PS  Z27, Z24, Z0
 	VFMADD231PS  Z27, Z25, Z1
@@ -3412,12 +3436,12 @@ odd:
 	VFMADD231PS  Z27, Z26, Z23
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x20, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x02, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7116,44 +7140,44 @@ bottom_end:
 TEXT ·convTileF64AVX512_1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z1
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z1
 	VBROADCASTSD (CX), Z2
 	VFMADD231PD  Z2, Z1, Z0
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z1
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z1
 	VBROADCASTSD 64(CX), Z2
 	VFMADD231PD  Z2, Z1, Z0
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z1
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z1
 	VBROADCASTSD (CX), Z2
 	VFMADD231PD  Z2, Z1, Z0
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7179,51 +7203,52 @@ overwrite:
 TEXT ·convTileF64AVX512_1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z2
-	VMOVUPD      64(DX)(R8*1), Z3
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z2
+	VMOVUPD      (DI)(R9*1), Z3
 	VBROADCASTSD (CX), Z4
 	VFMADD231PD  Z4, Z2, Z0
 	VFMADD231PD  Z4, Z3, Z1
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z2
-	VMOVUPD      64(DX)(R8*1), Z3
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z2
+	VMOVUPD      (DI)(R9*1), Z3
 	VBROADCASTSD 64(CX), Z4
 	VFMADD231PD  Z4, Z2, Z0
 	VFMADD231PD  Z4, Z3, Z1
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z2
-	VMOVUPD      64(DX)(BX*1), Z3
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z2
+	VMOVUPD      (DI)(DX*1), Z3
 	VBROADCASTSD (CX), Z4
 	VFMADD231PD  Z4, Z2, Z0
 	VFMADD231PD  Z4, Z3, Z1
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7253,58 +7278,60 @@ overwrite:
 TEXT ·convTileF64AVX512_1x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z3
-	VMOVUPD      64(DX)(R8*1), Z4
-	VMOVUPD      128(DX)(R8*1), Z5
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z3
+	VMOVUPD      (DI)(R10*1), Z4
+	VMOVUPD      (R8)(R10*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z3, Z0
 	VFMADD231PD  Z6, Z4, Z1
 	VFMADD231PD  Z6, Z5, Z2
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z3
-	VMOVUPD      64(DX)(R8*1), Z4
-	VMOVUPD      128(DX)(R8*1), Z5
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z3
+	VMOVUPD      (DI)(R10*1), Z4
+	VMOVUPD      (R8)(R10*1), Z5
 	VBROADCASTSD 64(CX), Z6
 	VFMADD231PD  Z6, Z3, Z0
 	VFMADD231PD  Z6, Z4, Z1
 	VFMADD231PD  Z6, Z5, Z2
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z3
-	VMOVUPD      64(DX)(BX*1), Z4
-	VMOVUPD      128(DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z3
+	VMOVUPD      (DI)(DX*1), Z4
+	VMOVUPD      (R8)(DX*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z3, Z0
 	VFMADD231PD  Z6, Z4, Z1
 	VFMADD231PD  Z6, Z5, Z2
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7338,51 +7365,51 @@ overwrite:
 TEXT ·convTileF64AVX512_2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z2
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z2
 	VBROADCASTSD (CX), Z3
 	VFMADD231PD  Z3, Z2, Z0
 	VBROADCASTSD 8(CX), Z3
 	VFMADD231PD  Z3, Z2, Z1
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z2
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z2
 	VBROADCASTSD 64(CX), Z3
 	VFMADD231PD  Z3, Z2, Z0
 	VBROADCASTSD 72(CX), Z3
 	VFMADD231PD  Z3, Z2, Z1
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z2
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z2
 	VBROADCASTSD (CX), Z3
 	VFMADD231PD  Z3, Z2, Z0
 	VBROADCASTSD 8(CX), Z3
 	VFMADD231PD  Z3, Z2, Z1
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7414,31 +7441,32 @@ overwrite:
 TEXT ·convTileF64AVX512_2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z4
-	VMOVUPD      64(DX)(R8*1), Z5
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z4
+	VMOVUPD      (DI)(R9*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z4, Z0
 	VFMADD231PD  Z6, Z5, Z1
 	VBROADCASTSD 8(CX), Z6
 	VFMADD231PD  Z6, Z4, Z2
 	VFMADD231PD  Z6, Z5, Z3
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z4
-	VMOVUPD      64(DX)(R8*1), Z5
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z4
+	VMOVUPD      (DI)(R9*1), Z5
 	VBROADCASTSD 64(CX), Z6
 	VFMADD231PD  Z6, Z4, Z0
 	VFMADD231PD  Z6, Z5, Z1
@@ -7446,16 +7474,16 @@ pair:
 	VFMADD231PD  Z6, Z4, Z2
 	VFMADD231PD  Z6, Z5, Z3
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z4
-	VMOVUPD      64(DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z4
+	VMOVUPD      (DI)(DX*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z4, Z0
 	VFMADD231PD  Z6, Z5, Z1
@@ -7464,12 +7492,12 @@ odd:
 	VFMADD231PD  Z6, Z5, Z3
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7509,25 +7537,27 @@ overwrite:
 TEXT ·convTileF64AVX512_2x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
-	VMOVUPD      64(DX)(R8*1), Z7
-	VMOVUPD      128(DX)(R8*1), Z8
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z6
+	VMOVUPD      (DI)(R10*1), Z7
+	VMOVUPD      (R8)(R10*1), Z8
 	VBROADCASTSD (CX), Z9
 	VFMADD231PD  Z9, Z6, Z0
 	VFMADD231PD  Z9, Z7, Z1
@@ -7536,10 +7566,10 @@ pair:
 	VFMADD231PD  Z9, Z6, Z3
 	VFMADD231PD  Z9, Z7, Z4
 	VFMADD231PD  Z9, Z8, Z5
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
-	VMOVUPD      64(DX)(R8*1), Z7
-	VMOVUPD      128(DX)(R8*1), Z8
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z6
+	VMOVUPD      (DI)(R10*1), Z7
+	VMOVUPD      (R8)(R10*1), Z8
 	VBROADCASTSD 64(CX), Z9
 	VFMADD231PD  Z9, Z6, Z0
 	VFMADD231PD  Z9, Z7, Z1
@@ -7549,17 +7579,17 @@ pair:
 	VFMADD231PD  Z9, Z7, Z4
 	VFMADD231PD  Z9, Z8, Z5
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z6
-	VMOVUPD      64(DX)(BX*1), Z7
-	VMOVUPD      128(DX)(BX*1), Z8
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z6
+	VMOVUPD      (DI)(DX*1), Z7
+	VMOVUPD      (R8)(DX*1), Z8
 	VBROADCASTSD (CX), Z9
 	VFMADD231PD  Z9, Z6, Z0
 	VFMADD231PD  Z9, Z7, Z1
@@ -7570,12 +7600,12 @@ odd:
 	VFMADD231PD  Z9, Z8, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7623,28 +7653,28 @@ overwrite:
 TEXT ·convTileF64AVX512_3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z3
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z3
 	VBROADCASTSD (CX), Z4
 	VFMADD231PD  Z4, Z3, Z0
 	VBROADCASTSD 8(CX), Z4
 	VFMADD231PD  Z4, Z3, Z1
 	VBROADCASTSD 16(CX), Z4
 	VFMADD231PD  Z4, Z3, Z2
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z3
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z3
 	VBROADCASTSD 64(CX), Z4
 	VFMADD231PD  Z4, Z3, Z0
 	VBROADCASTSD 72(CX), Z4
@@ -7652,15 +7682,15 @@ pair:
 	VBROADCASTSD 80(CX), Z4
 	VFMADD231PD  Z4, Z3, Z2
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z3
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z3
 	VBROADCASTSD (CX), Z4
 	VFMADD231PD  Z4, Z3, Z0
 	VBROADCASTSD 8(CX), Z4
@@ -7669,12 +7699,12 @@ odd:
 	VFMADD231PD  Z4, Z3, Z2
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7712,24 +7742,25 @@ overwrite:
 TEXT ·convTileF64AVX512_3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
-	VMOVUPD      64(DX)(R8*1), Z7
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z6
+	VMOVUPD      (DI)(R9*1), Z7
 	VBROADCASTSD (CX), Z8
 	VFMADD231PD  Z8, Z6, Z0
 	VFMADD231PD  Z8, Z7, Z1
@@ -7739,9 +7770,9 @@ pair:
 	VBROADCASTSD 16(CX), Z8
 	VFMADD231PD  Z8, Z6, Z4
 	VFMADD231PD  Z8, Z7, Z5
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
-	VMOVUPD      64(DX)(R8*1), Z7
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z6
+	VMOVUPD      (DI)(R9*1), Z7
 	VBROADCASTSD 64(CX), Z8
 	VFMADD231PD  Z8, Z6, Z0
 	VFMADD231PD  Z8, Z7, Z1
@@ -7752,16 +7783,16 @@ pair:
 	VFMADD231PD  Z8, Z6, Z4
 	VFMADD231PD  Z8, Z7, Z5
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z6
-	VMOVUPD      64(DX)(BX*1), Z7
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z6
+	VMOVUPD      (DI)(DX*1), Z7
 	VBROADCASTSD (CX), Z8
 	VFMADD231PD  Z8, Z6, Z0
 	VFMADD231PD  Z8, Z7, Z1
@@ -7773,12 +7804,12 @@ odd:
 	VFMADD231PD  Z8, Z7, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7828,9 +7859,11 @@ overwrite:
 TEXT ·convTileF64AVX512_3x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7840,16 +7873,16 @@ TEXT ·convTileF64AVX512_3x3(SB), NOSPLIT, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z9
-	VMOVUPD      64(DX)(R8*1), Z10
-	VMOVUPD      128(DX)(R8*1), Z11
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z9
+	VMOVUPD      (DI)(R10*1), Z10
+	VMOVUPD      (R8)(R10*1), Z11
 	VBROADCASTSD (CX), Z12
 	VFMADD231PD  Z12, Z9, Z0
 	VFMADD231PD  Z12, Z10, Z1
@@ -7862,10 +7895,10 @@ pair:
 	VFMADD231PD  Z12, Z9, Z6
 	VFMADD231PD  Z12, Z10, Z7
 	VFMADD231PD  Z12, Z11, Z8
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z9
-	VMOVUPD      64(DX)(R8*1), Z10
-	VMOVUPD      128(DX)(R8*1), Z11
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z9
+	VMOVUPD      (DI)(R10*1), Z10
+	VMOVUPD      (R8)(R10*1), Z11
 	VBROADCASTSD 64(CX), Z12
 	VFMADD231PD  Z12, Z9, Z0
 	VFMADD231PD  Z12, Z10, Z1
@@ -7879,17 +7912,17 @@ pair:
 	VFMADD231PD  Z12, Z10, Z7
 	VFMADD231PD  Z12, Z11, Z8
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z9
-	VMOVUPD      64(DX)(BX*1), Z10
-	VMOVUPD      128(DX)(BX*1), Z11
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z9
+	VMOVUPD      (DI)(DX*1), Z10
+	VMOVUPD      (R8)(DX*1), Z11
 	VBROADCASTSD (CX), Z12
 	VFMADD231PD  Z12, Z9, Z0
 	VFMADD231PD  Z12, Z10, Z1
@@ -7904,12 +7937,12 @@ odd:
 	VFMADD231PD  Z12, Z11, Z8
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -7971,21 +8004,21 @@ overwrite:
 TEXT ·convTileF64AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z4
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z4
 	VBROADCASTSD (CX), Z5
 	VFMADD231PD  Z5, Z4, Z0
 	VBROADCASTSD 8(CX), Z5
@@ -7994,8 +8027,8 @@ pair:
 	VFMADD231PD  Z5, Z4, Z2
 	VBROADCASTSD 24(CX), Z5
 	VFMADD231PD  Z5, Z4, Z3
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z4
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z4
 	VBROADCASTSD 64(CX), Z5
 	VFMADD231PD  Z5, Z4, Z0
 	VBROADCASTSD 72(CX), Z5
@@ -8005,15 +8038,15 @@ pair:
 	VBROADCASTSD 88(CX), Z5
 	VFMADD231PD  Z5, Z4, Z3
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z4
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z4
 	VBROADCASTSD (CX), Z5
 	VFMADD231PD  Z5, Z4, Z0
 	VBROADCASTSD 8(CX), Z5
@@ -8024,12 +8057,12 @@ odd:
 	VFMADD231PD  Z5, Z4, Z3
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8073,9 +8106,10 @@ overwrite:
 TEXT ·convTileF64AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8084,15 +8118,15 @@ TEXT ·convTileF64AVX512_4x2(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z8
-	VMOVUPD      64(DX)(R8*1), Z9
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z8
+	VMOVUPD      (DI)(R9*1), Z9
 	VBROADCASTSD (CX), Z10
 	VFMADD231PD  Z10, Z8, Z0
 	VFMADD231PD  Z10, Z9, Z1
@@ -8105,9 +8139,9 @@ pair:
 	VBROADCASTSD 24(CX), Z10
 	VFMADD231PD  Z10, Z8, Z6
 	VFMADD231PD  Z10, Z9, Z7
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z8
-	VMOVUPD      64(DX)(R8*1), Z9
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z8
+	VMOVUPD      (DI)(R9*1), Z9
 	VBROADCASTSD 64(CX), Z10
 	VFMADD231PD  Z10, Z8, Z0
 	VFMADD231PD  Z10, Z9, Z1
@@ -8121,16 +8155,16 @@ pair:
 	VFMADD231PD  Z10, Z8, Z6
 	VFMADD231PD  Z10, Z9, Z7
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z8
-	VMOVUPD      64(DX)(BX*1), Z9
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z8
+	VMOVUPD      (DI)(DX*1), Z9
 	VBROADCASTSD (CX), Z10
 	VFMADD231PD  Z10, Z8, Z0
 	VFMADD231PD  Z10, Z9, Z1
@@ -8145,12 +8179,12 @@ odd:
 	VFMADD231PD  Z10, Z9, Z7
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8210,9 +8244,11 @@ overwrite:
 TEXT ·convTileF64AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8225,16 +8261,16 @@ TEXT ·convTileF64AVX512_4x3(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z12
-	VMOVUPD      64(DX)(R8*1), Z13
-	VMOVUPD      128(DX)(R8*1), Z14
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z12
+	VMOVUPD      (DI)(R10*1), Z13
+	VMOVUPD      (R8)(R10*1), Z14
 	VBROADCASTSD (CX), Z15
 	VFMADD231PD  Z15, Z12, Z0
 	VFMADD231PD  Z15, Z13, Z1
@@ -8251,10 +8287,10 @@ pair:
 	VFMADD231PD  Z15, Z12, Z9
 	VFMADD231PD  Z15, Z13, Z10
 	VFMADD231PD  Z15, Z14, Z11
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z12
-	VMOVUPD      64(DX)(R8*1), Z13
-	VMOVUPD      128(DX)(R8*1), Z14
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z12
+	VMOVUPD      (DI)(R10*1), Z13
+	VMOVUPD      (R8)(R10*1), Z14
 	VBROADCASTSD 64(CX), Z15
 	VFMADD231PD  Z15, Z12, Z0
 	VFMADD231PD  Z15, Z13, Z1
@@ -8272,17 +8308,17 @@ pair:
 	VFMADD231PD  Z15, Z13, Z10
 	VFMADD231PD  Z15, Z14, Z11
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z12
-	VMOVUPD      64(DX)(BX*1), Z13
-	VMOVUPD      128(DX)(BX*1), Z14
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z12
+	VMOVUPD      (DI)(DX*1), Z13
+	VMOVUPD      (R8)(DX*1), Z14
 	VBROADCASTSD (CX), Z15
 	VFMADD231PD  Z15, Z12, Z0
 	VFMADD231PD  Z15, Z13, Z1
@@ -8301,12 +8337,12 @@ odd:
 	VFMADD231PD  Z15, Z14, Z11
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8382,22 +8418,22 @@ overwrite:
 TEXT ·convTileF64AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z5
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z5, Z0
 	VBROADCASTSD 8(CX), Z6
@@ -8408,8 +8444,8 @@ pair:
 	VFMADD231PD  Z6, Z5, Z3
 	VBROADCASTSD 32(CX), Z6
 	VFMADD231PD  Z6, Z5, Z4
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z5
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z5
 	VBROADCASTSD 64(CX), Z6
 	VFMADD231PD  Z6, Z5, Z0
 	VBROADCASTSD 72(CX), Z6
@@ -8421,15 +8457,15 @@ pair:
 	VBROADCASTSD 96(CX), Z6
 	VFMADD231PD  Z6, Z5, Z4
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z5
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z5
 	VBROADCASTSD (CX), Z6
 	VFMADD231PD  Z6, Z5, Z0
 	VBROADCASTSD 8(CX), Z6
@@ -8442,12 +8478,12 @@ odd:
 	VFMADD231PD  Z6, Z5, Z4
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8497,9 +8533,10 @@ overwrite:
 TEXT ·convTileF64AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8510,15 +8547,15 @@ TEXT ·convTileF64AVX512_5x2(SB), NOSPLIT, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z10
-	VMOVUPD      64(DX)(R8*1), Z11
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z10
+	VMOVUPD      (DI)(R9*1), Z11
 	VBROADCASTSD (CX), Z12
 	VFMADD231PD  Z12, Z10, Z0
 	VFMADD231PD  Z12, Z11, Z1
@@ -8534,9 +8571,9 @@ pair:
 	VBROADCASTSD 32(CX), Z12
 	VFMADD231PD  Z12, Z10, Z8
 	VFMADD231PD  Z12, Z11, Z9
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z10
-	VMOVUPD      64(DX)(R8*1), Z11
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z10
+	VMOVUPD      (DI)(R9*1), Z11
 	VBROADCASTSD 64(CX), Z12
 	VFMADD231PD  Z12, Z10, Z0
 	VFMADD231PD  Z12, Z11, Z1
@@ -8553,16 +8590,16 @@ pair:
 	VFMADD231PD  Z12, Z10, Z8
 	VFMADD231PD  Z12, Z11, Z9
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z10
-	VMOVUPD      64(DX)(BX*1), Z11
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z10
+	VMOVUPD      (DI)(DX*1), Z11
 	VBROADCASTSD (CX), Z12
 	VFMADD231PD  Z12, Z10, Z0
 	VFMADD231PD  Z12, Z11, Z1
@@ -8580,12 +8617,12 @@ odd:
 	VFMADD231PD  Z12, Z11, Z9
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8655,9 +8692,11 @@ overwrite:
 TEXT ·convTileF64AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8673,16 +8712,16 @@ TEXT ·convTileF64AVX512_5x3(SB), NOSPLIT, $0-8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z15
-	VMOVUPD      64(DX)(R8*1), Z16
-	VMOVUPD      128(DX)(R8*1), Z17
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z15
+	VMOVUPD      (DI)(R10*1), Z16
+	VMOVUPD      (R8)(R10*1), Z17
 	VBROADCASTSD (CX), Z18
 	VFMADD231PD  Z18, Z15, Z0
 	VFMADD231PD  Z18, Z16, Z1
@@ -8703,10 +8742,10 @@ pair:
 	VFMADD231PD  Z18, Z15, Z12
 	VFMADD231PD  Z18, Z16, Z13
 	VFMADD231PD  Z18, Z17, Z14
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z15
-	VMOVUPD      64(DX)(R8*1), Z16
-	VMOVUPD      128(DX)(R8*1), Z17
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z15
+	VMOVUPD      (DI)(R10*1), Z16
+	VMOVUPD      (R8)(R10*1), Z17
 	VBROADCASTSD 64(CX), Z18
 	VFMADD231PD  Z18, Z15, Z0
 	VFMADD231PD  Z18, Z16, Z1
@@ -8728,17 +8767,17 @@ pair:
 	VFMADD231PD  Z18, Z16, Z13
 	VFMADD231PD  Z18, Z17, Z14
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z15
-	VMOVUPD      64(DX)(BX*1), Z16
-	VMOVUPD      128(DX)(BX*1), Z17
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z15
+	VMOVUPD      (DI)(DX*1), Z16
+	VMOVUPD      (R8)(DX*1), Z17
 	VBROADCASTSD (CX), Z18
 	VFMADD231PD  Z18, Z15, Z0
 	VFMADD231PD  Z18, Z16, Z1
@@ -8761,12 +8800,12 @@ odd:
 	VFMADD231PD  Z18, Z17, Z14
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8856,23 +8895,23 @@ overwrite:
 TEXT ·convTileF64AVX512_6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z6
 	VBROADCASTSD (CX), Z7
 	VFMADD231PD  Z7, Z6, Z0
 	VBROADCASTSD 8(CX), Z7
@@ -8885,8 +8924,8 @@ pair:
 	VFMADD231PD  Z7, Z6, Z4
 	VBROADCASTSD 40(CX), Z7
 	VFMADD231PD  Z7, Z6, Z5
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z6
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z6
 	VBROADCASTSD 64(CX), Z7
 	VFMADD231PD  Z7, Z6, Z0
 	VBROADCASTSD 72(CX), Z7
@@ -8900,15 +8939,15 @@ pair:
 	VBROADCASTSD 104(CX), Z7
 	VFMADD231PD  Z7, Z6, Z5
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z6
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z6
 	VBROADCASTSD (CX), Z7
 	VFMADD231PD  Z7, Z6, Z0
 	VBROADCASTSD 8(CX), Z7
@@ -8923,12 +8962,12 @@ odd:
 	VFMADD231PD  Z7, Z6, Z5
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -8984,9 +9023,10 @@ overwrite:
 TEXT ·convTileF64AVX512_6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8999,15 +9039,15 @@ TEXT ·convTileF64AVX512_6x2(SB), NOSPLIT, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z12
-	VMOVUPD      64(DX)(R8*1), Z13
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z12
+	VMOVUPD      (DI)(R9*1), Z13
 	VBROADCASTSD (CX), Z14
 	VFMADD231PD  Z14, Z12, Z0
 	VFMADD231PD  Z14, Z13, Z1
@@ -9026,9 +9066,9 @@ pair:
 	VBROADCASTSD 40(CX), Z14
 	VFMADD231PD  Z14, Z12, Z10
 	VFMADD231PD  Z14, Z13, Z11
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z12
-	VMOVUPD      64(DX)(R8*1), Z13
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z12
+	VMOVUPD      (DI)(R9*1), Z13
 	VBROADCASTSD 64(CX), Z14
 	VFMADD231PD  Z14, Z12, Z0
 	VFMADD231PD  Z14, Z13, Z1
@@ -9048,16 +9088,16 @@ pair:
 	VFMADD231PD  Z14, Z12, Z10
 	VFMADD231PD  Z14, Z13, Z11
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z12
-	VMOVUPD      64(DX)(BX*1), Z13
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z12
+	VMOVUPD      (DI)(DX*1), Z13
 	VBROADCASTSD (CX), Z14
 	VFMADD231PD  Z14, Z12, Z0
 	VFMADD231PD  Z14, Z13, Z1
@@ -9078,12 +9118,12 @@ odd:
 	VFMADD231PD  Z14, Z13, Z11
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -9163,9 +9203,11 @@ overwrite:
 TEXT ·convTileF64AVX512_6x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9184,16 +9226,16 @@ TEXT ·convTileF64AVX512_6x3(SB), NOSPLIT, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z18
-	VMOVUPD      64(DX)(R8*1), Z19
-	VMOVUPD      128(DX)(R8*1), Z20
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z18
+	VMOVUPD      (DI)(R10*1), Z19
+	VMOVUPD      (R8)(R10*1), Z20
 	VBROADCASTSD (CX), Z21
 	VFMADD231PD  Z21, Z18, Z0
 	VFMADD231PD  Z21, Z19, Z1
@@ -9218,10 +9260,10 @@ pair:
 	VFMADD231PD  Z21, Z18, Z15
 	VFMADD231PD  Z21, Z19, Z16
 	VFMADD231PD  Z21, Z20, Z17
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z18
-	VMOVUPD      64(DX)(R8*1), Z19
-	VMOVUPD      128(DX)(R8*1), Z20
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z18
+	VMOVUPD      (DI)(R10*1), Z19
+	VMOVUPD      (R8)(R10*1), Z20
 	VBROADCASTSD 64(CX), Z21
 	VFMADD231PD  Z21, Z18, Z0
 	VFMADD231PD  Z21, Z19, Z1
@@ -9247,17 +9289,17 @@ pair:
 	VFMADD231PD  Z21, Z19, Z16
 	VFMADD231PD  Z21, Z20, Z17
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z18
-	VMOVUPD      64(DX)(BX*1), Z19
-	VMOVUPD      128(DX)(BX*1), Z20
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z18
+	VMOVUPD      (DI)(DX*1), Z19
+	VMOVUPD      (R8)(DX*1), Z20
 	VBROADCASTSD (CX), Z21
 	VFMADD231PD  Z21, Z18, Z0
 	VFMADD231PD  Z21, Z19, Z1
@@ -9284,12 +9326,12 @@ odd:
 	VFMADD231PD  Z21, Z20, Z17
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -9393,9 +9435,9 @@ overwrite:
 TEXT ·convTileF64AVX512_7x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9403,14 +9445,14 @@ TEXT ·convTileF64AVX512_7x1(SB), NOSPLIT, $0-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z7
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z7
 	VBROADCASTSD (CX), Z8
 	VFMADD231PD  Z8, Z7, Z0
 	VBROADCASTSD 8(CX), Z8
@@ -9425,8 +9467,8 @@ pair:
 	VFMADD231PD  Z8, Z7, Z5
 	VBROADCASTSD 48(CX), Z8
 	VFMADD231PD  Z8, Z7, Z6
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z7
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z7
 	VBROADCASTSD 64(CX), Z8
 	VFMADD231PD  Z8, Z7, Z0
 	VBROADCASTSD 72(CX), Z8
@@ -9442,15 +9484,15 @@ pair:
 	VBROADCASTSD 112(CX), Z8
 	VFMADD231PD  Z8, Z7, Z6
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z7
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z7
 	VBROADCASTSD (CX), Z8
 	VFMADD231PD  Z8, Z7, Z0
 	VBROADCASTSD 8(CX), Z8
@@ -9467,12 +9509,12 @@ odd:
 	VFMADD231PD  Z8, Z7, Z6
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -9534,9 +9576,10 @@ overwrite:
 TEXT ·convTileF64AVX512_7x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9551,15 +9594,15 @@ TEXT ·convTileF64AVX512_7x2(SB), NOSPLIT, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z14
-	VMOVUPD      64(DX)(R8*1), Z15
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z14
+	VMOVUPD      (DI)(R9*1), Z15
 	VBROADCASTSD (CX), Z16
 	VFMADD231PD  Z16, Z14, Z0
 	VFMADD231PD  Z16, Z15, Z1
@@ -9581,9 +9624,9 @@ pair:
 	VBROADCASTSD 48(CX), Z16
 	VFMADD231PD  Z16, Z14, Z12
 	VFMADD231PD  Z16, Z15, Z13
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z14
-	VMOVUPD      64(DX)(R8*1), Z15
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z14
+	VMOVUPD      (DI)(R9*1), Z15
 	VBROADCASTSD 64(CX), Z16
 	VFMADD231PD  Z16, Z14, Z0
 	VFMADD231PD  Z16, Z15, Z1
@@ -9606,16 +9649,16 @@ pair:
 	VFMADD231PD  Z16, Z14, Z12
 	VFMADD231PD  Z16, Z15, Z13
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z14
-	VMOVUPD      64(DX)(BX*1), Z15
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z14
+	VMOVUPD      (DI)(DX*1), Z15
 	VBROADCASTSD (CX), Z16
 	VFMADD231PD  Z16, Z14, Z0
 	VFMADD231PD  Z16, Z15, Z1
@@ -9639,12 +9682,12 @@ odd:
 	VFMADD231PD  Z16, Z15, Z13
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -9734,9 +9777,11 @@ overwrite:
 TEXT ·convTileF64AVX512_7x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9758,16 +9803,16 @@ TEXT ·convTileF64AVX512_7x3(SB), NOSPLIT, $0-8
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z21
-	VMOVUPD      64(DX)(R8*1), Z22
-	VMOVUPD      128(DX)(R8*1), Z23
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z21
+	VMOVUPD      (DI)(R10*1), Z22
+	VMOVUPD      (R8)(R10*1), Z23
 	VBROADCASTSD (CX), Z24
 	VFMADD231PD  Z24, Z21, Z0
 	VFMADD231PD  Z24, Z22, Z1
@@ -9796,10 +9841,10 @@ pair:
 	VFMADD231PD  Z24, Z21, Z18
 	VFMADD231PD  Z24, Z22, Z19
 	VFMADD231PD  Z24, Z23, Z20
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z21
-	VMOVUPD      64(DX)(R8*1), Z22
-	VMOVUPD      128(DX)(R8*1), Z23
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z21
+	VMOVUPD      (DI)(R10*1), Z22
+	VMOVUPD      (R8)(R10*1), Z23
 	VBROADCASTSD 64(CX), Z24
 	VFMADD231PD  Z24, Z21, Z0
 	VFMADD231PD  Z24, Z22, Z1
@@ -9829,17 +9874,17 @@ pair:
 	VFMADD231PD  Z24, Z22, Z19
 	VFMADD231PD  Z24, Z23, Z20
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z21
-	VMOVUPD      64(DX)(BX*1), Z22
-	VMOVUPD      128(DX)(BX*1), Z23
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z21
+	VMOVUPD      (DI)(DX*1), Z22
+	VMOVUPD      (R8)(DX*1), Z23
 	VBROADCASTSD (CX), Z24
 	VFMADD231PD  Z24, Z21, Z0
 	VFMADD231PD  Z24, Z22, Z1
@@ -9870,12 +9915,12 @@ odd:
 	VFMADD231PD  Z24, Z23, Z20
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -9993,9 +10038,9 @@ overwrite:
 TEXT ·convTileF64AVX512_8x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10004,14 +10049,14 @@ TEXT ·convTileF64AVX512_8x1(SB), NOSPLIT, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   SI, DI
+	MOVQ   BX, DI
 	SHRQ   $0x01, DI
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z8
+	MOVQ         (DX), R8
+	VMOVUPD      (SI)(R8*1), Z8
 	VBROADCASTSD (CX), Z9
 	VFMADD231PD  Z9, Z8, Z0
 	VBROADCASTSD 8(CX), Z9
@@ -10028,8 +10073,8 @@ pair:
 	VFMADD231PD  Z9, Z8, Z6
 	VBROADCASTSD 56(CX), Z9
 	VFMADD231PD  Z9, Z8, Z7
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z8
+	MOVQ         8(DX), R8
+	VMOVUPD      (SI)(R8*1), Z8
 	VBROADCASTSD 64(CX), Z9
 	VFMADD231PD  Z9, Z8, Z0
 	VBROADCASTSD 72(CX), Z9
@@ -10047,15 +10092,15 @@ pair:
 	VBROADCASTSD 120(CX), Z9
 	VFMADD231PD  Z9, Z8, Z7
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
+	ADDQ         $0x10, DX
 	DECQ         DI
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z8
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z8
 	VBROADCASTSD (CX), Z9
 	VFMADD231PD  Z9, Z8, Z0
 	VBROADCASTSD 8(CX), Z9
@@ -10074,12 +10119,12 @@ odd:
 	VFMADD231PD  Z9, Z8, Z7
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x00, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -10147,9 +10192,10 @@ overwrite:
 TEXT ·convTileF64AVX512_8x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10166,15 +10212,15 @@ TEXT ·convTileF64AVX512_8x2(SB), NOSPLIT, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R8
+	SHRQ   $0x01, R8
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z16
-	VMOVUPD      64(DX)(R8*1), Z17
+	MOVQ         (DX), R9
+	VMOVUPD      (SI)(R9*1), Z16
+	VMOVUPD      (DI)(R9*1), Z17
 	VBROADCASTSD (CX), Z18
 	VFMADD231PD  Z18, Z16, Z0
 	VFMADD231PD  Z18, Z17, Z1
@@ -10199,9 +10245,9 @@ pair:
 	VBROADCASTSD 56(CX), Z18
 	VFMADD231PD  Z18, Z16, Z14
 	VFMADD231PD  Z18, Z17, Z15
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z16
-	VMOVUPD      64(DX)(R8*1), Z17
+	MOVQ         8(DX), R9
+	VMOVUPD      (SI)(R9*1), Z16
+	VMOVUPD      (DI)(R9*1), Z17
 	VBROADCASTSD 64(CX), Z18
 	VFMADD231PD  Z18, Z16, Z0
 	VFMADD231PD  Z18, Z17, Z1
@@ -10227,16 +10273,16 @@ pair:
 	VFMADD231PD  Z18, Z16, Z14
 	VFMADD231PD  Z18, Z17, Z15
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R8
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z16
-	VMOVUPD      64(DX)(BX*1), Z17
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z16
+	VMOVUPD      (DI)(DX*1), Z17
 	VBROADCASTSD (CX), Z18
 	VFMADD231PD  Z18, Z16, Z0
 	VFMADD231PD  Z18, Z17, Z1
@@ -10263,12 +10309,12 @@ odd:
 	VFMADD231PD  Z18, Z17, Z15
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x08, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1
@@ -10368,9 +10414,11 @@ overwrite:
 TEXT ·convTileF64AVX512_8x3(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
-	MOVQ   8(AX), DX
-	MOVQ   24(AX), BX
-	MOVQ   32(AX), SI
+	MOVQ   40(AX), DX
+	MOVQ   48(AX), BX
+	MOVQ   8(AX), SI
+	MOVQ   16(AX), DI
+	MOVQ   24(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10395,16 +10443,16 @@ TEXT ·convTileF64AVX512_8x3(SB), NOSPLIT, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	MOVQ   SI, DI
-	SHRQ   $0x01, DI
+	MOVQ   BX, R9
+	SHRQ   $0x01, R9
 	JZ     odd
 
 pair:
 	PREFETCHT0   4096(CX)
-	MOVQ         (BX), R8
-	VMOVUPD      (DX)(R8*1), Z24
-	VMOVUPD      64(DX)(R8*1), Z25
-	VMOVUPD      128(DX)(R8*1), Z26
+	MOVQ         (DX), R10
+	VMOVUPD      (SI)(R10*1), Z24
+	VMOVUPD      (DI)(R10*1), Z25
+	VMOVUPD      (R8)(R10*1), Z26
 	VBROADCASTSD (CX), Z27
 	VFMADD231PD  Z27, Z24, Z0
 	VFMADD231PD  Z27, Z25, Z1
@@ -10437,10 +10485,10 @@ pair:
 	VFMADD231PD  Z27, Z24, Z21
 	VFMADD231PD  Z27, Z25, Z22
 	VFMADD231PD  Z27, Z26, Z23
-	MOVQ         8(BX), R8
-	VMOVUPD      (DX)(R8*1), Z24
-	VMOVUPD      64(DX)(R8*1), Z25
-	VMOVUPD      128(DX)(R8*1), Z26
+	MOVQ         8(DX), R10
+	VMOVUPD      (SI)(R10*1), Z24
+	VMOVUPD      (DI)(R10*1), Z25
+	VMOVUPD      (R8)(R10*1), Z26
 	VBROADCASTSD 64(CX), Z27
 	VFMADD231PD  Z27, Z24, Z0
 	VFMADD231PD  Z27, Z25, Z1
@@ -10474,17 +10522,17 @@ pair:
 	VFMADD231PD  Z27, Z25, Z22
 	VFMADD231PD  Z27, Z26, Z23
 	ADDQ         $0x80, CX
-	ADDQ         $0x10, BX
-	DECQ         DI
+	ADDQ         $0x10, DX
+	DECQ         R9
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, SI
+	TESTQ        $0x00000001, BX
 	JZ           sums
-	MOVQ         (BX), BX
-	VMOVUPD      (DX)(BX*1), Z24
-	VMOVUPD      64(DX)(BX*1), Z25
-	VMOVUPD      128(DX)(BX*1), Z26
+	MOVQ         (DX), DX
+	VMOVUPD      (SI)(DX*1), Z24
+	VMOVUPD      (DI)(DX*1), Z25
+	VMOVUPD      (R8)(DX*1), Z26
 	VBROADCASTSD (CX), Z27
 	VFMADD231PD  Z27, Z24, Z0
 	VFMADD231PD  Z27, Z25, Z1
@@ -10519,12 +10567,12 @@ odd:
 	VFMADD231PD  Z27, Z26, Z23
 
 sums:
-	MOVQ      48(AX), CX
+	MOVQ      64(AX), CX
 	SUBQ      $0x10, CX
-	MOVQ      16(AX), DX
-	MOVQ      40(AX), BX
+	MOVQ      32(AX), DX
+	MOVQ      56(AX), BX
 	SHLQ      $0x03, BX
-	MOVQ      56(AX), AX
+	MOVQ      72(AX), AX
 	MOVL      $-1, SI
 	BZHIL     CX, SI, SI
 	KMOVW     SI, K1

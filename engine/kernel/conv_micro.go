@@ -9,16 +9,18 @@ const (
 )
 
 // convTile is the argument of a tile kernel of a convolution: C = A B, or C += A B
-// if add is not 0. A is k rows of maxMR numbers, row l of B starts off[l] bytes
-// after b: the convolution reads the shifted images in place. Whole vectors of B
-// are read. The offsets are known to the assembly.
+// if add is not 0. A is k rows of maxMR numbers, vector v of row l of B starts off[l]
+// bytes after b[v]: the convolution reads the shifted images in place. Whole
+// vectors of B are read. The offsets are known to the assembly.
 type convTile[T Float] struct {
-	a, b, c *T
-	off     *int
-	k, ldc  int
-	cols    int
-	add     int
-	rows    int
+	a      *T
+	b      [maxNV]*T
+	c      *T
+	off    *int
+	k, ldc int
+	cols   int
+	add    int
+	rows   int
 }
 
 // convDots is the argument of a dot kernel: out[i*ldo+j] += sum over images and l
@@ -114,7 +116,7 @@ func convTilePortable[T Float](t *convTile[T]) {
 		a := at(t.a, i, (t.k-1)*maxMR+2) // what follows the last row is not stored
 		var c0, c1, c2, c3, d0, d1, d2, d3 T
 		for l, o := range off {
-			b := ahead(t.b, o, 4)
+			b := ahead(t.b[0], o, 4)
 			x, y := a[l*maxMR], a[l*maxMR+1]
 			c0 += x * b[0]
 			c1 += x * b[1]

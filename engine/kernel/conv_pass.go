@@ -15,10 +15,12 @@ type convPhase struct{ first, base, extra int }
 //
 // of which a forward convolution is one, and an input gradient one for each
 // combination of residues of the output's row and column by the strides. The
-// input rows that some output rows need are copied once for each column of the
-// kernel, so shifted that outputs in the order of memory see numbers in the
-// order of memory. Each tap of all outputs is then one run of numbers: the
-// product reads its columns in place (c, b, row, column), at a table of offsets.
+// input rows that some output rows need are copied to a work space (c, copy, row,
+// column), once for each column of the kernel and so shifted that outputs in the
+// order of memory see numbers in the order of memory. If rows of outputs are
+// whole vectors, one copy with padding is enough. Each vector of outputs sees
+// vectors of the work space: the product reads its columns in place, at a table
+// of offsets.
 type convPass[T Float] struct {
 	c, h, w, m, oh, ow int // of a group of an image
 	stepH, stepW       int
@@ -26,7 +28,9 @@ type convPass[T Float] struct {
 	phases             []convPhase
 	unitRows           int   // output rows in a unit of work
 	block              int   // channels that are packed at a time
-	pitch              int   // numbers of a channel with one column of the kernel
+	copies             []int // shifts of the copies
+	width              int   // of their rows
+	pitch              int   // numbers of a copy of a channel
 	inPlace            bool  // the input needs no packing
 	off                []int // of the taps (c,a,b) of a block, in bytes
 }
@@ -43,7 +47,7 @@ func (q *convPass[T]) taps() int { return q.c * q.perChannel() }
 const convSpare = 2 * 64
 
 // packed is the size of the work space of a block of an image.
-func (q *convPass[T]) packed() int { return q.block * len(q.colTaps) * q.pitch }
+func (q *convPass[T]) packed() int { return q.block * len(q.copies) * q.pitch }
 
 // forwardPass is the pass of the convolution itself.
 func forwardPass[T Float](s *ConvShape) *convPass[T] {
@@ -77,10 +81,12 @@ func backTaps(k, dil, stride, at int) (taps []convTap) {
 }
 
 // lay decides how much is packed at a time: rows output rows, as few as fit into
-// limit bytes, of at most block channels.
+// limit bytes, of at most block channels. Vectors are of lanes outputs; with 1 all
+// outputs of a unit see one run of numbers.
 func (q *convPass[T]) lay(rows, block, limit, lanes int) {
-	row := max(1, len(q.colTaps)*q.ow*q.size()*q.stepHTaps()) // bytes of a row of a channel
-	some := min(rows, q.oh, 3*q.reach()+1)                    // that are worth the rows that they share with others
+	q.layCols(lanes)
+	row := max(1, len(q.copies)*q.width*q.size()*q.stepHTaps()) // bytes of a row of a channel
+	some := min(rows, q.oh, 3*q.reach()+1)                      // that are worth the rows that they share with others
 	q.block = max(1, min(block, q.c, limit/(row*max(1, some+q.reach()))))
 	q.unitRows = even(q.oh, max(1, min(rows, q.oh, limit/(row*q.block)-q.reach())))
 	q.inPlace = len(q.rowTaps) == 1 && len(q.colTaps) == 1 && q.rowTaps[0].shift == 0 && q.colTaps[0].shift == 0 &&
@@ -90,7 +96,7 @@ func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 	for c := range q.block {
 		for _, a := range q.rowTaps {
 			for b := range q.colTaps {
-				at := (c*len(q.colTaps)+b)*q.pitch + q.rowAt(a)*q.ow
+				at := c*len(q.copies)*q.pitch + q.rowAt(a)*q.width + q.colAt(b)
 				if q.inPlace {
 					at = c * q.h * q.w
 				}
@@ -98,6 +104,41 @@ func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 			}
 		}
 	}
+}
+
+// layCols decides on the copies.
+func (q *convPass[T]) layCols(lanes int) {
+	q.copies, q.width = q.copies[:0], q.ow
+	lo, hi := 0, 0
+	for b, tap := range q.colTaps {
+		q.copies = append(q.copies, tap.shift)
+		if b == 0 {
+			lo, hi = tap.shift, tap.shift
+		}
+		lo, hi = min(lo, tap.shift), max(hi, tap.shift)
+	}
+	if len(q.copies) > 1 && q.stepW == 1 && lanes > 1 && q.ow%lanes == 0 && hi-lo <= q.ow {
+		q.copies, q.width = append(q.copies[:0], lo), q.ow+hi-lo
+	}
+}
+
+// padded says that rows of the work space are longer than those of the output.
+func (q *convPass[T]) padded() bool { return q.width > q.ow }
+
+// colAt is what output column 0 sees through tap b, in numbers from the first copy.
+func (q *convPass[T]) colAt(b int) int {
+	if q.padded() {
+		return q.colTaps[b].shift - q.copies[0]
+	}
+	return b * q.pitch
+}
+
+// vector is the place in the work space of output j of a unit, the first of a vector.
+func (q *convPass[T]) vector(j int) int {
+	if q.padded() {
+		return j/q.ow*q.width + j%q.ow
+	}
+	return j
 }
 
 // even returns the size of the parts, equal but for the last, into which n is cut
@@ -140,7 +181,7 @@ func (q *convPass[T]) layRows() {
 		q.phases[i].base = rows
 		rows += q.unitRows + q.phases[i].extra
 	}
-	q.pitch = rows * q.ow
+	q.pitch = rows * q.width
 }
 
 // phaseOf returns the index of the phase of a row of the kernel, the number of
@@ -172,24 +213,24 @@ func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], pieces []convPiece,
 		copyRows, lanes = mk.even, mk.evenLanes
 	}
 	pieces = pieces[:0]
-	for b, tap := range q.colTaps {
+	for b, shift := range q.copies {
 		for _, f := range q.phases {
 			// a vector may end in the next row, so that the last column comes first
-			for j := (q.ow - 1) / lanes * lanes; j >= 0; j -= lanes {
-				pieces = append(pieces, q.piece(b*q.pitch+f.base*q.ow+j, j*q.stepW+tap.shift, i0*q.stepH+f.first, rows+f.extra, lanes))
+			for j := (q.width - 1) / lanes * lanes; j >= 0; j -= lanes {
+				pieces = append(pieces, q.piece(b*q.pitch+f.base*q.width+j, j*q.stepW+shift, i0*q.stepH+f.first, rows+f.extra, lanes))
 			}
 		}
 	}
 	*r = convRows[T]{dst: &dst[0], src: &in[0], pieces: &pieces[0], count: len(pieces), channels: channels,
-		nextDst: len(q.colTaps) * q.pitch * q.size(), nextSrc: q.h * q.w * q.size(),
-		ldd: q.ow * q.size(), lds: q.stepH * q.w * q.size()}
+		nextDst: len(q.copies) * q.pitch * q.size(), nextSrc: q.h * q.w * q.size(),
+		ldd: q.width * q.size(), lds: q.stepH * q.w * q.size()}
 	copyRows(r)
 }
 
 // maxPieces is the number of pieces of the longest list.
 func (q *convPass[T]) maxPieces(mk *convMicro[T]) int {
 	lanes := min(mk.lanes, mk.evenLanes)
-	return len(q.colTaps) * len(q.phases) * ((q.ow + lanes - 1) / lanes)
+	return len(q.copies) * len(q.phases) * ((q.width + lanes - 1) / lanes)
 }
 
 // piece copies columns from on of rows rows of a plane, first + i stepH, to dst.
@@ -220,12 +261,12 @@ func laneMask(from, lanes, w int) uint64 {
 // packSlow is pack for any step.
 func (q *convPass[T]) packSlow(dst, in []T, channels, i0, rows int) {
 	for c := range channels {
-		for b, tap := range q.colTaps {
+		for b, shift := range q.copies {
 			for _, f := range q.phases {
 				for i := range rows + f.extra {
-					at := (c*len(q.colTaps)+b)*q.pitch + (f.base+i)*q.ow
+					at := (c*len(q.copies)+b)*q.pitch + (f.base+i)*q.width
 					h := (i0+i)*q.stepH + f.first
-					q.slowRow(dst[at:at+q.ow], in[c*q.h*q.w:(c+1)*q.h*q.w], h, tap.shift)
+					q.slowRow(dst[at:at+q.width], in[c*q.h*q.w:(c+1)*q.h*q.w], h, shift)
 				}
 			}
 		}

@@ -268,7 +268,10 @@ func (b *convBlock[T]) tiles(q *convPass[T], in, weights, dst []T, n int, last b
 	for s := range strips {
 		v0, v1 := s*vecs/strips, (s+1)*vecs/strips
 		j := v0 * mk.lanes
-		t.b, t.cols = &in[j], min(n-j, (v1-v0)*mk.lanes)
+		t.cols = min(n-j, (v1-v0)*mk.lanes)
+		for v := range v1 - v0 {
+			t.b[v] = &in[q.vector(j+v*mk.lanes)]
+		}
 		for p := b.p0; p < b.p1; p++ {
 			m := p * b.high
 			if t.rows = min(b.high, q.m-m); t.rows < 1 {

@@ -10,10 +10,10 @@ import (
 
 // Offsets of the fields of convTile in package kernel.
 const (
-	ctA, ctB, ctC = 0, 8, 16
-	ctOff         = 24
-	ctK, ctLDC    = 32, 40
-	ctCols, ctAdd = 48, 56
+	ctA, ctB      = 0, 8 // three of b
+	ctC, ctOff    = 32, 40
+	ctK, ctLDC    = 48, 56
+	ctCols, ctAdd = 64, 72
 )
 
 // convMR is the distance of the rows of a packed A, in numbers.
@@ -85,12 +85,16 @@ func (f *flavour) convPath(d *decls, mr, nv, dots int) {
 	f.shiftRows(d)
 }
 
-// convTile emits C = A B, or C += A B, for rows x nv vectors of C, where row l of
-// B starts off[l] bytes after b.
+// convTile emits C = A B, or C += A B, for rows x nv vectors of C, where vector v
+// of row l of B starts off[l] bytes after b[v].
 func (f *flavour) convTile(d *decls, rows, nv int) string {
 	name := fmt.Sprintf("convTile%s_%dx%d", f.suffix(), rows, nv)
 	arg := f.begin(d, name, "t", "convTile["+f.typ()+"]", fmt.Sprintf("computes %d rows of up to %d columns.", rows, nv*f.lanes()))
-	a, b, off, k := f.field(arg, ctA), f.field(arg, ctB), f.field(arg, ctOff), f.field(arg, ctK)
+	a, off, k := f.field(arg, ctA), f.field(arg, ctOff), f.field(arg, ctK)
+	var b []reg.GPVirtual
+	for v := range nv {
+		b = append(b, f.field(arg, ctB+8*v))
+	}
 	acc := make([][]reg.VecVirtual, rows)
 	for i := range acc {
 		for range nv {
@@ -121,13 +125,13 @@ func (f *flavour) convTile(d *decls, rows, nv int) string {
 }
 
 // convStep adds the outer product of one column of A and one row of B.
-func (f *flavour) convStep(a, b, off reg.GPVirtual, nth int, acc [][]reg.VecVirtual) {
+func (f *flavour) convStep(a reg.GPVirtual, b []reg.GPVirtual, off reg.GPVirtual, nth int, acc [][]reg.VecVirtual) {
 	at := f.GP64()
 	f.MOVQ(Mem{Base: off, Disp: 8 * nth}, at)
 	var row []reg.VecVirtual
 	for v := range acc[0] {
 		row = append(row, f.vec())
-		f.load(Mem{Base: b, Index: at, Scale: 1, Disp: v * f.bytes()}, row[v])
+		f.load(Mem{Base: b[v], Index: at, Scale: 1}, row[v])
 	}
 	for i := range acc {
 		x := f.vec()
