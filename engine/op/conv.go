@@ -39,11 +39,23 @@ func convMACs(s kernel.ConvShape) int64 {
 	return int64(s.N) * int64(s.M) * int64(s.OH*s.OW) * int64(s.C/s.Groups*s.KH*s.KW)
 }
 
+// convRanks checks that input and weights have 1 or 2 spatial axes.
+func convRanks(b *graph.Bind) error {
+	x, w := b.In[0].Shape, b.In[1].Shape
+	if len(x) < 3 || len(w) != len(x) {
+		return b.Errorf("want an input N C and spatial axes, and weights of the same rank")
+	}
+	if len(x) > 4 {
+		return b.Errorf("%w: %d spatial axes: the engine convolves along 1 and 2", graph.ErrUnsupported, len(x)-2)
+	}
+	return nil
+}
+
 // convShape returns the convolution and the output's spatial extents.
 func convShape(b *graph.Bind) (s kernel.ConvShape, dims []int, err error) {
 	x, w := b.In[0].Shape, b.In[1].Shape
-	if len(x) < 3 || len(w) != len(x) {
-		return s, nil, b.Errorf("want an input N C and spatial axes, and weights of the same rank")
+	if err := convRanks(b); err != nil {
+		return s, nil, err
 	}
 	groups := b.Node.Attrs.Int("group", 1)
 	if groups < 1 || x[1] != w[1]*groups || w[0]%groups != 0 {

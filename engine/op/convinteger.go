@@ -25,8 +25,8 @@ type convInteger[A, B byteInt] struct {
 
 func newConvInteger[A, B byteInt](b *graph.Bind) (graph.Kernel, error) {
 	x, w, groups := b.In[0].Shape, b.In[1].Shape, b.Node.Attrs.Int("group", 1)
-	if len(x) < 3 || len(w) != len(x) {
-		return nil, b.Errorf("want an input N C and spatial axes, and weights of the same rank")
+	if err := convRanks(b); err != nil {
+		return nil, err
 	}
 	if groups < 1 || x[1] != w[1]*groups || w[0]%groups != 0 {
 		return nil, b.Errorf("%d channels in %d groups do not fit weights %v", x[1], groups, w)

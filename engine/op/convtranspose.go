@@ -23,8 +23,8 @@ type convTranspose[T kernel.Float] struct {
 
 func bindConvTranspose[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 	x, w := b.In[0].Shape, b.In[1].Shape
-	if len(x) < 3 || len(w) != len(x) {
-		return nil, b.Errorf("want an input N C and spatial axes, and weights of the same rank")
+	if err := convRanks(b); err != nil {
+		return nil, err
 	}
 	groups := b.Node.Attrs.Int("group", 1)
 	if groups < 1 || x[1] != w[0] || x[1]%groups != 0 {
@@ -67,7 +67,7 @@ func transposedWindow(b *graph.Bind, in, weights tensor.Shape) (*window, error) 
 		return nil, b.Errorf("output_padding %v, output_shape %v: want %d numbers each", extra, want, w.rank)
 	}
 	for i := range w.rank {
-		a := i + 2 - w.rank
+		a := w.axis(i)
 		full := w.stride[a]*(w.in[a]-1) + w.reach(a)
 		if extra != nil {
 			full += extra[i]

@@ -1,19 +1,24 @@
 package op
 
 import (
+	"slices"
+
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-// window is how a kernel of 1 or 2 spatial axes slides over an input. A 1-d
-// window is a 2-d one of height 1, so every list has two entries.
+// window is how a kernel slides over the spatial axes of an input. A 1-d window
+// is a 2-d one of height 1, so every list has at least two entries.
 type window struct {
-	in, out       [2]int
-	kernel        [2]int
-	stride, dil   [2]int
-	before, after [2]int // padding
-	rank          int    // of the original, 1 or 2
+	in, out       []int
+	kernel        []int
+	stride, dil   []int
+	before, after []int // padding
+	rank          int   // of the original
 }
+
+// axis returns where spatial axis i is in the lists.
+func (w *window) axis(i int) int { return len(w.in) - w.rank + i }
 
 // readWindow reads the attributes kernel_shape, strides, dilations, pads and
 // auto_pad for the spatial extents of in; weights gives the kernel's extents when
@@ -28,7 +33,7 @@ func readWindow(b *graph.Bind, in, weights tensor.Shape) (*window, error) {
 		return nil, err
 	}
 	ceil := b.Node.Attrs.Bool("ceil_mode", false)
-	for i := range 2 {
+	for i := range w.in {
 		if same != "" {
 			w.padSame(i, same == "SAME_UPPER")
 		}
@@ -42,11 +47,13 @@ func readWindow(b *graph.Bind, in, weights tensor.Shape) (*window, error) {
 // readKernel reads everything but the padding.
 func readKernel(b *graph.Bind, in, weights tensor.Shape) (*window, error) {
 	rank := len(in)
-	if rank != 1 && rank != 2 {
-		return nil, b.Errorf("%d spatial axes: the engine has 1 and 2", rank)
+	if rank < 1 {
+		return nil, b.Errorf("want an input with axes N C and at least one spatial axis")
 	}
-	w := &window{in: [2]int{1, 1}, kernel: [2]int{1, 1}, stride: [2]int{1, 1}, dil: [2]int{1, 1}, rank: rank}
-	copy(w.in[2-rank:], in)
+	n := max(2, rank)
+	w := &window{in: slices.Repeat([]int{1}, n), out: make([]int, n), kernel: slices.Repeat([]int{1}, n),
+		stride: slices.Repeat([]int{1}, n), dil: slices.Repeat([]int{1}, n), before: make([]int, n), after: make([]int, n), rank: rank}
+	copy(w.in[w.axis(0):], in)
 	k := b.Node.Attrs.Ints("kernel_shape")
 	if k == nil {
 		k = weights
@@ -57,16 +64,16 @@ func readKernel(b *graph.Bind, in, weights tensor.Shape) (*window, error) {
 	for _, l := range []struct {
 		name string
 		v    []int
-		dst  *[2]int
-	}{{"kernel_shape", k, &w.kernel}, {"strides", b.Node.Attrs.Ints("strides"), &w.stride}, {"dilations", b.Node.Attrs.Ints("dilations"), &w.dil}} {
+		dst  []int
+	}{{"kernel_shape", k, w.kernel}, {"strides", b.Node.Attrs.Ints("strides"), w.stride}, {"dilations", b.Node.Attrs.Ints("dilations"), w.dil}} {
 		if l.v == nil && l.name != "kernel_shape" {
 			continue
 		}
 		if len(l.v) != rank {
 			return nil, b.Errorf("%s %v, want %d numbers", l.name, l.v, rank)
 		}
-		copy(l.dst[2-rank:], l.v)
-		if min(l.dst[0], l.dst[1]) < 1 || max(l.dst[0], l.dst[1]) > maxWindow {
+		copy(l.dst[w.axis(0):], l.v)
+		if slices.Min(l.dst) < 1 || slices.Max(l.dst) > maxWindow {
 			return nil, b.Errorf("%s %v: want positive numbers up to %d", l.name, l.v, maxWindow)
 		}
 	}
@@ -99,9 +106,9 @@ func (w *window) readPads(b *graph.Bind) (same string, err error) {
 			return "", b.Errorf("pads %v: want numbers from 0 to %d", pads, maxWindow)
 		}
 		if i < w.rank {
-			w.before[2-w.rank+i] = p
+			w.before[w.axis(i)] = p
 		} else {
-			w.after[2-w.rank+i-w.rank] = p
+			w.after[w.axis(i-w.rank)] = p
 		}
 	}
 	return "", nil
@@ -141,4 +148,4 @@ func (w *window) setOut(b *graph.Bind, i int, ceil bool) error {
 }
 
 // outDims returns the output's spatial extents with the original rank.
-func (w *window) outDims() []int { return w.out[2-w.rank:] }
+func (w *window) outDims() []int { return w.out[w.axis(0):] }
