@@ -125,20 +125,25 @@ func (b *convGradBlock[T]) add(n, images, i0, rows int) {
 	count := rows * q.ow
 	*d = convDots[T]{ldx: plane, ldo: b.perRow(), images: images, whole: count / b.mk.lanes, tail: count % b.mk.lanes}
 	d.skipX = (s.M*plane - d.whole*b.mk.lanes) * size
+	q.window(b.mk, &b.r, b.pieces, i0, rows)
 	for blk := b.b0; blk < b.b1; blk++ {
 		c := blk * q.block
 		channels := min(q.block, q.c-c)
-		y := b.shifted(n, images, c, channels, i0, rows)
-		taps := channels * per
-		for set := 0; set*b.width < taps; set++ {
-			d.taps, d.off = min(b.width, taps-set*b.width), &q.off[set*b.width]
-			for m := 0; m < s.mg(); m += b.rows {
-				d.rows = min(b.rows, s.mg()-m)
-				d.x, d.y = &b.dy[(n*s.M+b.group*s.mg()+m)*plane+i0*s.OW], &y[0]
-				d.out = &b.sumsOf(m)[(blk*b.sets+set)*dotGroup]
-				b.mk.dot[d.rows][d.taps](d)
-			}
+		d.y = &b.shifted(n, images, c, channels, i0, rows)[0]
+		for m := 0; m < s.mg(); m += b.rows {
+			d.rows = min(b.rows, s.mg()-m)
+			d.x = &b.dy[(n*s.M+b.group*s.mg()+m)*plane+i0*s.OW]
+			b.taps(b.sumsOf(m)[blk*b.sets*dotGroup:], channels*per)
 		}
+	}
+}
+
+// taps multiplies the rows of dy with all taps of a block.
+func (b *convGradBlock[T]) taps(out []T, taps int) {
+	d := &b.d
+	for t := 0; t < taps; t += b.width {
+		d.taps, d.off, d.out = min(b.width, taps-t), &b.pass.off[t], &out[t/b.width*dotGroup]
+		b.mk.dot[d.rows][d.taps](d)
 	}
 }
 
@@ -153,7 +158,7 @@ func (b *convGradBlock[T]) shifted(n, images, c, channels, i0, rows int) []T {
 		from = from[i0*q.ow:]
 	} else {
 		for i := range images {
-			q.pack(b.mk, &b.r, b.pieces, b.cols[i*q.packed():], b.x[at+i*pitch:], channels, i0, rows)
+			q.pack(b.mk, &b.r, b.cols[i*q.packed():], b.x[at+i*pitch:], channels, i0, rows)
 		}
 		from, pitch = b.cols, q.packed()
 	}

@@ -201,16 +201,15 @@ func (q *convPass[T]) rowAt(a convTap) int {
 	return f.base + (a.shift-f.first)/q.stepH
 }
 
-// pack copies what rows output rows from i0 on see of the planes of channels
-// channels of in to dst. r and pieces are work space.
-func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], pieces []convPiece, dst, in []T, channels, i0, rows int) {
-	if q.stepW > 2 {
-		q.packSlow(dst, in, channels, i0, rows)
+// window sets what of each plane output rows i0 to i0+rows see. pieces is work
+// space that r keeps.
+func (q *convPass[T]) window(mk *convMicro[T], r *convRows[T], pieces []convPiece, i0, rows int) {
+	if q.stepW > 2 || q.inPlace {
 		return
 	}
-	copyRows, lanes := mk.shift, mk.lanes
+	lanes := mk.lanes
 	if q.stepW == 2 {
-		copyRows, lanes = mk.even, mk.evenLanes
+		lanes = mk.evenLanes
 	}
 	pieces = pieces[:0]
 	for b, shift := range q.copies {
@@ -221,10 +220,23 @@ func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], pieces []convPiece,
 			}
 		}
 	}
-	*r = convRows[T]{dst: &dst[0], src: &in[0], pieces: &pieces[0], count: len(pieces), channels: channels,
+	*r = convRows[T]{pieces: &pieces[0], count: len(pieces),
 		nextDst: len(q.copies) * q.pitch * q.size(), nextSrc: q.h * q.w * q.size(),
 		ldd: q.width * q.size(), lds: q.stepH * q.w * q.size()}
-	copyRows(r)
+}
+
+// pack copies the window of output rows i0 to i0+rows from the planes of channels
+// channels of in to dst.
+func (q *convPass[T]) pack(mk *convMicro[T], r *convRows[T], dst, in []T, channels, i0, rows int) {
+	r.dst, r.src, r.channels = &dst[0], &in[0], channels
+	switch q.stepW {
+	case 1:
+		mk.shift(r)
+	case 2:
+		mk.even(r)
+	default:
+		q.packSlow(dst, in, channels, i0, rows)
+	}
 }
 
 // maxPieces is the number of pieces of the longest list.

@@ -231,13 +231,14 @@ func (b *convBlock[T]) pass(q *convPass[T], weights, dst []T, ld, rows int) {
 	}
 	in := b.x[(b.image*b.groups+b.group)*q.c*q.h*q.w:]
 	per := q.perChannel()
+	q.window(b.mk, &b.r, b.pieces, b.i0, rows)
 	for c := 0; c < q.c; c += q.block {
 		channels := min(q.block, q.c-c)
 		from := in[c*q.h*q.w:]
 		if q.inPlace {
 			from = from[b.i0*q.ow:]
 		} else {
-			q.pack(b.mk, &b.r, b.pieces, b.cols, from, channels, b.i0, rows)
+			q.pack(b.mk, &b.r, b.cols, from, channels, b.i0, rows)
 			from = b.cols
 		}
 		b.t = convTile[T]{off: &q.off[0], k: channels * per, ldc: ld}
