@@ -32,10 +32,11 @@ func (c *cell) scan(xw graph.Value, d direction, states []graph.Value, reverse b
 		args = append(args, c.Node("start", "Squeeze", nil, s, c.Ints("start/axis", 0)))
 	}
 	outs := c.Nodes("scan", "Scan", attrs, len(states)+1, append(args, graph.Value(name))...)
-	for i := range states {
-		outs[i] = c.Node("last", "Unsqueeze", nil, outs[i], c.Ints("last/axis", 0))
+	last := make([]graph.Value, len(states))
+	for i := range last {
+		last[i] = c.Node("last", "Unsqueeze", nil, outs[i], c.Ints("last/axis", 0))
 	}
-	return outs[len(states)], outs[:len(states)]
+	return outs[len(states)], last
 }
 
 // step appends one step of the layer to b: the operator's equations with its default activations.

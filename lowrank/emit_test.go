@@ -171,6 +171,11 @@ func TestEmittedEqualsReconstructed(t *testing.T) {
 }
 
 func checkEmit(t *testing.T, d Decomposition, l layer, i int) {
+	if op := l.model(t).Graph.Nodes[0].Op; gates[op] > 0 {
+		if _, ok := graph.LookupOp("", op); !ok {
+			t.Skipf("the engine does not run %s to compare with", op)
+		}
+	}
 	dense, small := l.model(t), l.model(t)
 	ds, _ := Find(dense, Selection{})
 	ss, _ := Find(small, Selection{})
