@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"bench":   {engineRooms, "dataset", "internal/atomicfile", "internal/registry"},
 	// The comparison programs import what they time.
 	"bench/peers/decompose": {engineRooms, "bench", "dataset", "lowrank"},
-	"format":  {"engine/graph", "engine/tensor", "internal/atomicfile", "internal/registry"},
+	"format":                {"engine/graph", "engine/tensor", "internal/atomicfile", "internal/registry"},
 	"format/onnx": {"engine/graph", "engine/op", "engine/tensor", "format", "internal/atomicfile",
 		"internal/registry"},
 	"format/safetensors": {"engine/graph", "engine/tensor", "format", "internal/atomicfile", "internal/registry"},
