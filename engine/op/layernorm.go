@@ -60,6 +60,32 @@ func (k *layerNorm[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
 func (k *layerNorm[T]) BackwardReads() (in, out []bool) { return []bool{true, true}, nil }
 
 func (k *layerNorm[T]) Backward(x *graph.Exec, in, _, dout, din []*tensor.Tensor) {
-	k.norm.backward(x.Pool, dataAt[T](din, 0), dataAt[T](din, 1), dataAt[T](din, 2),
-		dataAt[T](in, 0), dataAt[T](in, 1), dataAt[T](dout, 0), dataAt[T](x.Saved, 0), dataAt[T](x.Saved, 1))
+	dx, xs, mean, inv := dataAt[T](din, 0), dataAt[T](in, 0), dataAt[T](x.Saved, 0), dataAt[T](x.Saved, 1)
+	if dy := dataAt[T](dout, 0); dy != nil {
+		k.norm.backward(x.Pool, dx, dataAt[T](din, 1), dataAt[T](din, 2), xs, dataAt[T](in, 1), dy, mean, inv)
+	} else {
+		clear(dx)
+		clear(dataAt[T](din, 1))
+		clear(dataAt[T](din, 2))
+	}
+	if dx != nil {
+		k.statsGrad(dx, xs, mean, inv, dataAt[T](dout, 1), dataAt[T](dout, 2))
+	}
+}
+
+// statsGrad adds to dx what the statistics contribute as outputs: of C numbers,
+// dmean/C - dinv inv^3 (x - mean)/C.
+func (k *layerNorm[T]) statsGrad(dx, x, mean, inv, dmean, dinv []T) {
+	n := k.norm.cols()
+	for r := range k.norm.rows {
+		row := dx[r*n : (r+1)*n]
+		if dmean != nil {
+			kernel.AddScalar(row, row, dmean[r]/T(n))
+		}
+		if dinv != nil {
+			f := -dinv[r] * inv[r] * inv[r] * inv[r] / T(n)
+			kernel.Axpy(row, f, x[r*n:])
+			kernel.AddScalar(row, row, -f*mean[r])
+		}
+	}
 }
