@@ -5123,10 +5123,10 @@ tail:
 	MOVL        $-1, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
-	VMOVUPS     (DX)(CX*1), Z1
+	VMOVUPS.Z   (DX)(CX*1), K1, Z1
 	VMOVUPS.Z   (BX)(CX*1), K1, Z2
 	VFMADD231PS Z0, Z2, Z1
-	VMOVUPS     Z1, (DX)(CX*1)
+	VMOVUPS     Z1, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5167,13 +5167,13 @@ tail:
 	MOVL        $-1, DI
 	BZHIL       AX, DI, DI
 	KMOVW       DI, K1
-	VMOVUPS     (DX)(CX*1), Z2
+	VMOVUPS.Z   (DX)(CX*1), K1, Z2
 	VMOVUPS.Z   (SI)(CX*1), K1, Z3
 	VFMADD231PS Z0, Z3, Z2
 	VMOVUPS.Z   (BX)(CX*1), K1, Z0
 	VMULPS      Z1, Z0, Z0
 	VADDPS      Z0, Z2, Z2
-	VMOVUPS     Z2, (DX)(CX*1)
+	VMOVUPS     Z2, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5218,7 +5218,7 @@ tail:
 	MOVL        $-1, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
-	VMOVUPS     (DX)(CX*1), Z3
+	VMOVUPS.Z   (DX)(CX*1), K1, Z3
 	VMOVUPS.Z   (SI)(CX*1), K1, Z4
 	VFMADD231PS Z0, Z4, Z3
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5226,7 +5226,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z2, Z1, Z3
 	VADDPS      Z0, Z3, Z3
-	VMOVUPS     Z3, (DX)(CX*1)
+	VMOVUPS     Z3, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5275,7 +5275,7 @@ tail:
 	MOVL        $-1, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
-	VMOVUPS     (DX)(CX*1), Z4
+	VMOVUPS.Z   (DX)(CX*1), K1, Z4
 	VMOVUPS.Z   (SI)(CX*1), K1, Z5
 	VFMADD231PS Z0, Z5, Z4
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5285,7 +5285,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z3, Z1, Z0
 	VADDPS      Z0, Z4, Z4
-	VMOVUPS     Z4, (DX)(CX*1)
+	VMOVUPS     Z4, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5338,7 +5338,7 @@ tail:
 	MOVL        $-1, R10
 	BZHIL       AX, R10, R10
 	KMOVW       R10, K1
-	VMOVUPS     (DX)(CX*1), Z5
+	VMOVUPS.Z   (DX)(CX*1), K1, Z5
 	VMOVUPS.Z   (SI)(CX*1), K1, Z6
 	VFMADD231PS Z0, Z6, Z5
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5350,7 +5350,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z4, Z1, Z5
 	VADDPS      Z0, Z5, Z5
-	VMOVUPS     Z5, (DX)(CX*1)
+	VMOVUPS     Z5, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5407,7 +5407,7 @@ tail:
 	MOVL        $-1, R11
 	BZHIL       AX, R11, R11
 	KMOVW       R11, K1
-	VMOVUPS     (DX)(CX*1), Z6
+	VMOVUPS.Z   (DX)(CX*1), K1, Z6
 	VMOVUPS.Z   (SI)(CX*1), K1, Z7
 	VFMADD231PS Z0, Z7, Z6
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5421,7 +5421,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z5, Z1, Z0
 	VADDPS      Z0, Z6, Z6
-	VMOVUPS     Z6, (DX)(CX*1)
+	VMOVUPS     Z6, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5482,7 +5482,7 @@ tail:
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
-	VMOVUPS     (DX)(CX*1), Z7
+	VMOVUPS.Z   (DX)(CX*1), K1, Z7
 	VMOVUPS.Z   (SI)(CX*1), K1, Z8
 	VFMADD231PS Z0, Z8, Z7
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5498,7 +5498,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z6, Z1, Z7
 	VADDPS      Z0, Z7, Z7
-	VMOVUPS     Z7, (DX)(CX*1)
+	VMOVUPS     Z7, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -5563,7 +5563,7 @@ tail:
 	MOVL        $-1, R13
 	BZHIL       AX, R13, R13
 	KMOVW       R13, K1
-	VMOVUPS     (DX)(CX*1), Z8
+	VMOVUPS.Z   (DX)(CX*1), K1, Z8
 	VMOVUPS.Z   (SI)(CX*1), K1, Z9
 	VFMADD231PS Z0, Z9, Z8
 	VMOVUPS.Z   (DI)(CX*1), K1, Z0
@@ -5581,7 +5581,7 @@ tail:
 	VMOVUPS.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PS Z7, Z1, Z0
 	VADDPS      Z0, Z8, Z8
-	VMOVUPS     Z8, (DX)(CX*1)
+	VMOVUPS     Z8, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -10840,10 +10840,10 @@ tail:
 	MOVL        $-1, SI
 	BZHIL       AX, SI, SI
 	KMOVW       SI, K1
-	VMOVUPD     (DX)(CX*1), Z1
+	VMOVUPD.Z   (DX)(CX*1), K1, Z1
 	VMOVUPD.Z   (BX)(CX*1), K1, Z2
 	VFMADD231PD Z0, Z2, Z1
-	VMOVUPD     Z1, (DX)(CX*1)
+	VMOVUPD     Z1, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -10884,13 +10884,13 @@ tail:
 	MOVL        $-1, DI
 	BZHIL       AX, DI, DI
 	KMOVW       DI, K1
-	VMOVUPD     (DX)(CX*1), Z2
+	VMOVUPD.Z   (DX)(CX*1), K1, Z2
 	VMOVUPD.Z   (SI)(CX*1), K1, Z3
 	VFMADD231PD Z0, Z3, Z2
 	VMOVUPD.Z   (BX)(CX*1), K1, Z0
 	VMULPD      Z1, Z0, Z0
 	VADDPD      Z0, Z2, Z2
-	VMOVUPD     Z2, (DX)(CX*1)
+	VMOVUPD     Z2, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -10935,7 +10935,7 @@ tail:
 	MOVL        $-1, R8
 	BZHIL       AX, R8, R8
 	KMOVW       R8, K1
-	VMOVUPD     (DX)(CX*1), Z3
+	VMOVUPD.Z   (DX)(CX*1), K1, Z3
 	VMOVUPD.Z   (SI)(CX*1), K1, Z4
 	VFMADD231PD Z0, Z4, Z3
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -10943,7 +10943,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z2, Z1, Z3
 	VADDPD      Z0, Z3, Z3
-	VMOVUPD     Z3, (DX)(CX*1)
+	VMOVUPD     Z3, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -10992,7 +10992,7 @@ tail:
 	MOVL        $-1, R9
 	BZHIL       AX, R9, R9
 	KMOVW       R9, K1
-	VMOVUPD     (DX)(CX*1), Z4
+	VMOVUPD.Z   (DX)(CX*1), K1, Z4
 	VMOVUPD.Z   (SI)(CX*1), K1, Z5
 	VFMADD231PD Z0, Z5, Z4
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -11002,7 +11002,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z3, Z1, Z0
 	VADDPD      Z0, Z4, Z4
-	VMOVUPD     Z4, (DX)(CX*1)
+	VMOVUPD     Z4, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -11055,7 +11055,7 @@ tail:
 	MOVL        $-1, R10
 	BZHIL       AX, R10, R10
 	KMOVW       R10, K1
-	VMOVUPD     (DX)(CX*1), Z5
+	VMOVUPD.Z   (DX)(CX*1), K1, Z5
 	VMOVUPD.Z   (SI)(CX*1), K1, Z6
 	VFMADD231PD Z0, Z6, Z5
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -11067,7 +11067,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z4, Z1, Z5
 	VADDPD      Z0, Z5, Z5
-	VMOVUPD     Z5, (DX)(CX*1)
+	VMOVUPD     Z5, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -11124,7 +11124,7 @@ tail:
 	MOVL        $-1, R11
 	BZHIL       AX, R11, R11
 	KMOVW       R11, K1
-	VMOVUPD     (DX)(CX*1), Z6
+	VMOVUPD.Z   (DX)(CX*1), K1, Z6
 	VMOVUPD.Z   (SI)(CX*1), K1, Z7
 	VFMADD231PD Z0, Z7, Z6
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -11138,7 +11138,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z5, Z1, Z0
 	VADDPD      Z0, Z6, Z6
-	VMOVUPD     Z6, (DX)(CX*1)
+	VMOVUPD     Z6, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -11199,7 +11199,7 @@ tail:
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
-	VMOVUPD     (DX)(CX*1), Z7
+	VMOVUPD.Z   (DX)(CX*1), K1, Z7
 	VMOVUPD.Z   (SI)(CX*1), K1, Z8
 	VFMADD231PD Z0, Z8, Z7
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -11215,7 +11215,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z6, Z1, Z7
 	VADDPD      Z0, Z7, Z7
-	VMOVUPD     Z7, (DX)(CX*1)
+	VMOVUPD     Z7, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER
@@ -11280,7 +11280,7 @@ tail:
 	MOVL        $-1, R13
 	BZHIL       AX, R13, R13
 	KMOVW       R13, K1
-	VMOVUPD     (DX)(CX*1), Z8
+	VMOVUPD.Z   (DX)(CX*1), K1, Z8
 	VMOVUPD.Z   (SI)(CX*1), K1, Z9
 	VFMADD231PD Z0, Z9, Z8
 	VMOVUPD.Z   (DI)(CX*1), K1, Z0
@@ -11298,7 +11298,7 @@ tail:
 	VMOVUPD.Z   (BX)(CX*1), K1, Z1
 	VFMADD231PD Z7, Z1, Z0
 	VADDPD      Z0, Z8, Z8
-	VMOVUPD     Z8, (DX)(CX*1)
+	VMOVUPD     Z8, K1, (DX)(CX*1)
 
 end:
 	VZEROUPPER

@@ -4,8 +4,8 @@ package kernel
 const maxAxpys = 8
 
 // axpys is the argument of a kernel that adds multiples of rows of B: y[j] +=
-// sum over i < rows of x[i] b[i*ld+j] for j < n. Whole vectors of y are read and
-// written. The offsets are known to the assembly.
+// sum over i < rows of x[i] b[i*ld+j] for j < n. The offsets are known to the
+// assembly.
 type axpys[T Float] struct {
 	x, y, b *T
 	ld, n   int

@@ -16,8 +16,7 @@ const (
 // maxAxpys is the number of rows of B that are added at a time.
 const maxAxpys = 8
 
-// axpy emits y[j] += sum_i x[i] b[i*ld+j] over rows rows of B. Whole vectors of y
-// are read and written.
+// axpy emits y[j] += sum_i x[i] b[i*ld+j] over rows rows of B.
 func (f *flavour) axpy(d *decls, rows int) string {
 	name := fmt.Sprintf("axpy%s_%d", f.suffix(), rows)
 	arg := f.begin(d, name, "a", "axpys["+f.typ()+"]", fmt.Sprintf("adds multiples of %d rows.", rows))
@@ -54,7 +53,7 @@ func (f *flavour) axpy(d *decls, rows int) string {
 // axpyStep adds one vector of each row, in two chains, or its lanes in mask.
 func (f *flavour) axpyStep(y reg.GPVirtual, b []reg.GPVirtual, off reg.GPVirtual, mask reg.Register, coef []reg.VecVirtual) {
 	sum, second := f.vec(), f.vec()
-	f.load(Mem{Base: y, Index: off, Scale: 1}, sum)
+	f.loadMasked(Mem{Base: y, Index: off, Scale: 1}, mask, sum)
 	for i, p := range b {
 		v := f.vec()
 		f.loadMasked(Mem{Base: p, Index: off, Scale: 1}, mask, v)
@@ -70,5 +69,5 @@ func (f *flavour) axpyStep(y reg.GPVirtual, b []reg.GPVirtual, off reg.GPVirtual
 	if len(b) > 1 {
 		f.add(second, sum, sum)
 	}
-	f.store(sum, Mem{Base: y, Index: off, Scale: 1})
+	f.storeMasked(sum, mask, Mem{Base: y, Index: off, Scale: 1})
 }
