@@ -17,6 +17,7 @@ type normShape[T kernel.Float] struct {
 	graph.Bound
 	n, c, s int
 	eps     float64
+	act     kernel.Act
 }
 
 // Workspace implements graph.Workspacer: mean and 1/sqrt(var+eps) are saved.
@@ -31,7 +32,8 @@ func (k *normShape[T]) InPlace() (forward, backward bool) { return true, true }
 // BackwardReads implements graph.Frugal.
 func (k *normShape[T]) BackwardReads() (in, out []bool) { return []bool{true, true}, nil }
 
-// normalise computes out[0] and inv from the mean and the variance in inv.
+// normalise computes out[0] and inv from the mean and the variance in inv. Input
+// 5, which only the fused form has, is added before the activation.
 func (k *normShape[T]) normalise(x *graph.Exec, in, out []*tensor.Tensor, mean, inv []T) {
 	scale, shift := dataAt[T](x.Scratch, 0), dataAt[T](x.Scratch, 1)
 	gamma, beta := dataAt[T](in, 1), dataAt[T](in, 2)
@@ -40,7 +42,11 @@ func (k *normShape[T]) normalise(x *graph.Exec, in, out []*tensor.Tensor, mean, 
 		scale[c] = gamma[c] * inv[c]
 		shift[c] = beta[c] - mean[c]*scale[c]
 	}
-	kernel.ChannelAffine(x.Pool, dataAt[T](out, 0), dataAt[T](in, 0), k.n, k.c, k.s, scale, shift, kernel.ActNone)
+	if z := dataAt[T](in, 5); z != nil {
+		kernel.ChannelAffineAdd(x.Pool, dataAt[T](out, 0), dataAt[T](in, 0), z, k.n, k.c, k.s, scale, shift, k.act)
+		return
+	}
+	kernel.ChannelAffine(x.Pool, dataAt[T](out, 0), dataAt[T](in, 0), k.n, k.c, k.s, scale, shift, k.act)
 }
 
 // bindBatchNorm binds batch normalisation (Ioffe, Szegedy 2015). X has axes N C
