@@ -41,7 +41,11 @@ func distillAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	obj, err := distillObjective(c, ens, classes, s)
+	loss, err := distill.GetLoss(c.String("loss"))
+	if err != nil {
+		return asUsage(err)
+	}
+	obj, err := distillObjective(c, ens, classes, s, loss)
 	if err != nil {
 		return err
 	}
@@ -104,11 +108,7 @@ func classesOf(m *graph.Model, path string) (int, error) {
 
 // distillObjective resolves the flags. Without augmentation every epoch shows the same
 // samples, so the teacher runs over them once.
-func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *samples) (*distill.Objective, error) {
-	loss, err := distill.GetLoss(c.String("loss"))
-	if err != nil {
-		return nil, asUsage(err)
-	}
+func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *samples, loss distill.Loss) (*distill.Objective, error) {
 	o := &distill.Objective{
 		Teacher: e, Loss: loss, Temperature: c.Float64("temperature"), Classes: classes,
 		HardWeight: c.Float64("hard-weight"), SoftWeight: c.Float64("soft-weight"),
@@ -117,6 +117,7 @@ func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *sampl
 		return nil, asUsage(err)
 	}
 	if c.String("augment") == "" && o.SoftWeight > 0 && !c.Bool("dry-run") {
+		var err error
 		say(c, "recording the teacher's outputs for %d samples", s.train.Len())
 		if o.Teacher, err = teacher.Record(c.Context, e, s.train, s.norm, o.Temperature); err != nil {
 			return nil, err

@@ -111,13 +111,13 @@ func (f *fitted) text(w io.Writer) error {
 func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples) (train.Config, error) {
 	cfg := train.Config{
 		Model: m, Objective: obj, Data: s.train, Normalize: s.norm,
-		Epochs: c.Int("epochs"), Batch: c.Int("batch"), Accumulate: c.Int("accumulate"),
+		Epochs: epochs(c), Batch: c.Int("batch"), Accumulate: c.Int("accumulate"),
 		LR: c.Float64("lr"), WeightDecay: c.Float64("weight-decay"), MaxNorm: c.Float64("max-norm"),
 		ClipNorm: c.Float64("clip-norm"), Patience: c.Int("patience"), Seed: c.Uint64("seed"),
 		Checkpoint: train.Checkpoint{Dir: c.String("checkpoint"), Resume: c.Bool("resume")},
 	}
 	if cfg.Epochs < 1 || cfg.Batch < 1 {
-		return cfg, usagef("--epochs and --batch must be at least 1")
+		return cfg, usagef("%d epochs, batches of %d: both must be at least 1", cfg.Epochs, cfg.Batch)
 	}
 	if cfg.Checkpoint.Resume && cfg.Checkpoint.Dir == "" {
 		return cfg, usagef("--resume needs --checkpoint DIR")
@@ -141,6 +141,14 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 		return cfg, usagef("--patience needs a validation part: add ;val=5000 to --data")
 	}
 	return cfg, nil
+}
+
+// epochs is --epochs, or --tune of the command that tunes.
+func epochs(c *cli.Context) int {
+	if n := c.Int("tune"); n > 0 {
+		return n
+	}
+	return c.Int("epochs")
 }
 
 // progressHooks shows a run on the bar.

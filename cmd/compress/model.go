@@ -11,6 +11,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
+	_ "github.com/compress-toolkit/compress/format/onnx" // registers .onnx
 )
 
 // metaNormalize is where a model keeps the normalisation that it was trained with.
@@ -42,11 +43,7 @@ func saveModel(c *cli.Context, path string, m *graph.Model, o format.SaveOptions
 	if err := f.Save(path, m, o); err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return st.Size(), nil
+	return fileSize(path)
 }
 
 // checkOutput fails early for an output that could not be written at the end.
@@ -89,4 +86,13 @@ func storage(text string) (format.SaveOptions, error) {
 		return format.SaveOptions{}, usagef("--dtype %s is none of f32, f16, bf16, int8", text)
 	}
 	return format.SaveOptions{Storage: d}, nil
+}
+
+// fileSize returns the bytes of a file.
+func fileSize(path string) (int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+func quickstartCommand() *cli.Command {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "dir", Value: "quickstart", Usage: "`DIR` for the models and the report"},
+		&cli.StringFlag{Name: "data-dir", Usage: "`DIR` to look for data in first"},
+	}
+	return command("quickstart", "train, distil, factorise and compare on MNIST, in one go", " ", commonFlags(flags...), quickstartAction)
+}
+
+// quickstartSteps are the commands that tell the whole story, DIR standing for the
+// folder. The last one prints the comparison.
+var quickstartSteps = []struct{ what, line string }{
+	{"a teacher learns from the labels",
+		"train --data mnist --arch mlp:800,800;dropout=0.5 --augment jitter=2 --epochs 8 -o DIR/teacher.cmz"},
+	{"a small student learns from the labels alone, to compare with",
+		"train --data mnist --arch mlp:32 --epochs 12 -o DIR/student-labels.cmz"},
+	{"the same student learns from the teacher",
+		"distill --data mnist --teacher DIR/teacher.cmz --student mlp:32 --epochs 12 -o DIR/student.cmz"},
+	{"the teacher's weights are factorised, then tuned with the teacher as the target",
+		"lowrank DIR/teacher.cmz --data mnist --keep 0.1 --calibrate 1024 --tune 2 -o DIR/factorised.cmz"},
+	{"both results for other runtimes", "convert DIR/student.cmz -o DIR/student.onnx"},
+	{"", "convert DIR/factorised.cmz -o DIR/factorised.onnx"},
+	{"all of them side by side, on the 10,000 test images",
+		"bench DIR/teacher.cmz DIR/student-labels.cmz DIR/student.cmz DIR/factorised.cmz DIR/student.onnx DIR/factorised.onnx --data mnist"},
+}
+
+// quickstartAction runs the steps as a user would type them.
+func quickstartAction(c *cli.Context) error {
+	if err := args(c, 0, 0); err != nil {
+		return err
+	}
+	dir := c.String("dir")
+	if !c.Bool("dry-run") {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+	}
+	for i, s := range quickstartSteps {
+		line := strings.ReplaceAll(s.line, "DIR/", filepath.ToSlash(dir)+"/")
+		if s.what != "" {
+			say(c, "\n# %s", s.what)
+		}
+		say(c, "$ compress %s", quoteWords(line))
+		if c.Bool("dry-run") {
+			continue
+		}
+		if err := runStep(c, strings.Fields(s.line), dir, i == len(quickstartSteps)-1); err != nil {
+			return fmt.Errorf("compress %s: %w", line, err)
+		}
+	}
+	if !c.Bool("dry-run") {
+		say(c, "\nmodels and report are in %s", dir)
+	}
+	return nil
+}
+
+// runStep runs one command in this process. The last one's result is the result of
+// the quickstart; the others' go with the messages.
+func runStep(c *cli.Context, words []string, dir string, last bool) error {
+	out := c.App.ErrWriter
+	if last {
+		out = c.App.Writer
+	}
+	line := []string{"compress"}
+	for _, w := range words {
+		line = append(line, strings.ReplaceAll(w, "DIR/", dir+string(filepath.Separator)))
+	}
+	line = append(line, "--seed", fmt.Sprint(c.Uint64("seed")), "--threads", fmt.Sprint(c.Int("threads")))
+	if d := c.String("data-dir"); d != "" && strings.Contains(strings.Join(words, " "), "--data ") {
+		line = append(line, "--data-dir", d)
+	}
+	if c.Bool("quiet") {
+		line = append(line, "--quiet")
+	}
+	if c.Bool("json") && last {
+		line = append(line, "--json")
+	}
+	if c.Bool("quiet") && !last {
+		out = io.Discard
+	}
+	app := newApp(out, c.App.ErrWriter)
+	return app.RunContext(c.Context, reorder(app, line))
+}
+
+// quoteWords quotes the words that a shell would not take as they are.
+func quoteWords(line string) string {
+	words := strings.Fields(line)
+	for i, w := range words {
+		if strings.ContainsAny(w, ";*?&|<>()$'\" ") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
