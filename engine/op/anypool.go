@@ -17,23 +17,26 @@ func init() {
 func (w *window) taps(o int, buf []int) (at []int, padded int) {
 	at = buf[:0]
 	for k := range product(w.kernel) {
-		rest, tap, pos, step := o, k, 0, 1
-		inside, near := true, true
-		for d := len(w.in) - 1; d >= 0; d-- {
-			i := rest%w.out[d]*w.stride[d] - w.before[d] + tap%w.kernel[d]*w.dil[d]
-			rest, tap = rest/w.out[d], tap/w.kernel[d]
-			inside = inside && i >= 0 && i < w.in[d]
-			near = near && i < w.in[d]+w.after[d]
-			pos, step = pos+i*step, step*w.in[d]
-		}
+		pos, inside := w.tap(o, k)
 		if inside {
 			at = append(at, pos)
 		}
-		if near {
+		if inside || w.near(o, k) {
 			padded++
 		}
 	}
 	return at, padded
+}
+
+// near reports whether tap k of window o lies in the plane or its padding.
+func (w *window) near(o, k int) bool {
+	for d := len(w.in) - 1; d >= 0; d-- {
+		if o%w.out[d]*w.stride[d]-w.before[d]+k%w.kernel[d]*w.dil[d] >= w.in[d]+w.after[d] {
+			return false
+		}
+		o, k = o/w.out[d], k/w.kernel[d]
+	}
+	return true
 }
 
 // planes runs over the windows of every plane of an input of any rank: the slow

@@ -10,62 +10,79 @@ func init() {
 	graph.Register("", floatOp{name: "Conv", min: 2, max: 3, f32: bindConv[float32], f64: bindConv[float64]})
 }
 
-// conv is a 1-d or 2-d convolution: X is N C H W (or N C W), W is M C/G KH KW,
-// the bias M, Y is N M OH OW. It is one kernel call each way; the plan is
-// made by the first.
+// conv is a convolution: X is N C and spatial axes, W is M C/G and the kernel's
+// extents, the bias M, Y is N M and spatial axes. It is one call of the plan each
+// way; the plan is made by the first.
 type conv[T kernel.Float] struct {
 	graph.Bound
-	shape kernel.ConvShape
-	plan  *kernel.Conv[T]
+	shape convShape
+	plan  convPlan[T]
 	epi   kernel.Epilogue[T]
 }
 
+// convPlan is a convolution and its gradients: kernel.Conv for 1 and 2 spatial axes.
+type convPlan[T kernel.Float] interface {
+	Prepack(w []T)
+	Forward(p *kernel.Pool, x, w, y []T, e *kernel.Epilogue[T])
+	BackwardInput(p *kernel.Pool, dy, w, dx []T)
+	BackwardWeight(p *kernel.Pool, x, dy, dw []T)
+	BackwardBias(p *kernel.Pool, dy, db []T)
+}
+
+// convShape is a window over inputs N C with M output channels in groups.
+type convShape struct {
+	*window
+	n, c, m, groups int
+}
+
+// newConvPlan plans a convolution.
+func newConvPlan[T kernel.Float](s convShape) convPlan[T] {
+	if s.rank > 2 {
+		return newAnyConv[T](s)
+	}
+	return kernel.NewConv[T](s.window.conv(s.n, s.c, s.m, s.groups))
+}
+
+// macs is N M C/G times the outputs and the taps of a plane.
+func (s *convShape) macs() int64 {
+	return int64(s.n) * int64(s.m) * int64(s.c/s.groups) * int64(product(s.out)) * int64(product(s.kernel))
+}
+
 func bindConv[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
-	s, dims, err := convShape(b)
+	s, err := readConv(b)
 	if err != nil {
 		return nil, err
 	}
-	if bias := b.Input(2); bias.Present() && (len(bias.Shape) != 1 || bias.Shape[0] != s.M) {
-		return nil, b.Errorf("bias has shape %v, want [%d]", bias.Shape, s.M)
+	if bias := b.Input(2); bias.Present() && (len(bias.Shape) != 1 || bias.Shape[0] != s.m) {
+		return nil, b.Errorf("bias has shape %v, want [%d]", bias.Shape, s.m)
 	}
 	c := &conv[T]{shape: s}
-	c.Outs = []graph.Spec{specOf[T](append([]int{s.N, s.M}, dims...)...)}
-	c.MACs = convMACs(s)
+	c.Outs = []graph.Spec{specOf[T](append([]int{s.n, s.m}, s.outDims()...)...)}
+	c.MACs = s.macs()
 	return c, nil
 }
 
-// convMACs is N M OH OW C/G KH KW.
-func convMACs(s kernel.ConvShape) int64 {
-	return int64(s.N) * int64(s.M) * int64(s.OH*s.OW) * int64(s.C/s.Groups*s.KH*s.KW)
-}
-
-// convRanks checks that input and weights have 1 or 2 spatial axes.
+// convRanks checks that input and weights have the same rank and spatial axes.
 func convRanks(b *graph.Bind) error {
 	x, w := b.In[0].Shape, b.In[1].Shape
 	if len(x) < 3 || len(w) != len(x) {
 		return b.Errorf("want an input N C and spatial axes, and weights of the same rank")
 	}
-	if len(x) > 4 {
-		return b.Errorf("%w: %d spatial axes: the engine convolves along 1 and 2", graph.ErrUnsupported, len(x)-2)
-	}
 	return nil
 }
 
-// convShape returns the convolution and the output's spatial extents.
-func convShape(b *graph.Bind) (s kernel.ConvShape, dims []int, err error) {
-	x, w := b.In[0].Shape, b.In[1].Shape
+// readConv reads the node.
+func readConv(b *graph.Bind) (s convShape, err error) {
 	if err := convRanks(b); err != nil {
-		return s, nil, err
+		return s, err
 	}
+	x, w := b.In[0].Shape, b.In[1].Shape
 	groups := b.Node.Attrs.Int("group", 1)
 	if groups < 1 || x[1] != w[1]*groups || w[0]%groups != 0 {
-		return s, nil, b.Errorf("%d channels in %d groups do not fit weights %v", x[1], groups, w)
+		return s, b.Errorf("%d channels in %d groups do not fit weights %v", x[1], groups, w)
 	}
 	win, err := readWindow(b, x[2:], w[2:])
-	if err != nil {
-		return s, nil, err
-	}
-	return win.conv(x[0], x[1], w[0], groups), win.outDims(), nil
+	return convShape{win, x[0], x[1], w[0], groups}, err
 }
 
 // conv returns the window as a convolution's shape.
@@ -77,9 +94,9 @@ func (w *window) conv(n, c, m, groups int) kernel.ConvShape {
 	}
 }
 
-func (c *conv[T]) bound() *kernel.Conv[T] {
+func (c *conv[T]) bound() convPlan[T] {
 	if c.plan == nil {
-		c.plan = kernel.NewConv[T](c.shape)
+		c.plan = newConvPlan[T](c.shape)
 	}
 	return c.plan
 }

@@ -28,6 +28,9 @@ func newConvInteger[A, B byteInt](b *graph.Bind) (graph.Kernel, error) {
 	if err := convRanks(b); err != nil {
 		return nil, err
 	}
+	if len(x) > 4 {
+		return nil, b.Errorf("%w: %d spatial axes: the engine convolves integers along 1 and 2", graph.ErrUnsupported, len(x)-2)
+	}
 	if groups < 1 || x[1] != w[1]*groups || w[0]%groups != 0 {
 		return nil, b.Errorf("%d channels in %d groups do not fit weights %v", x[1], groups, w)
 	}

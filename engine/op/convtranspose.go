@@ -10,13 +10,14 @@ func init() {
 	graph.Register("", floatOp{name: "ConvTranspose", min: 2, max: 3, f32: bindConvTranspose[float32], f64: bindConvTranspose[float64]})
 }
 
-// convTranspose is the transpose of a convolution from Y to X: X is N C H W (or
-// N C W), W is C M/G KH KW, the bias M, Y is N M OH OW. Its forward pass is that
-// convolution's input gradient, and the other way round.
+// convTranspose is the transpose of a convolution from Y to X: X is N C and
+// spatial axes, W is C M/G and the kernel's extents, the bias M, Y is N M and
+// spatial axes. Its forward pass is that convolution's input gradient, and the
+// other way round.
 type convTranspose[T kernel.Float] struct {
 	graph.Bound
-	shape kernel.ConvShape // of the convolution from Y to X
-	plan  *kernel.Conv[T]
+	shape convShape // of the convolution from Y to X
+	plan  convPlan[T]
 	ones  []T // M
 	bias  chanSum[T]
 }
@@ -43,7 +44,7 @@ func bindConvTranspose[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 	c.MACs = int64(product(x)) * int64(product(w[1:]))
 	back := *win
 	back.in, back.out = win.out, win.in
-	c.shape = back.conv(x[0], m, x[1], groups)
+	c.shape = convShape{&back, x[0], m, x[1], groups}
 	return c, nil
 }
 
@@ -96,10 +97,10 @@ func (w *window) fitOut(a, full, out int, upper bool) {
 	w.before[a], w.after[a] = halves(max(0, full-out), upper)
 }
 
-func (c *convTranspose[T]) bound() *kernel.Conv[T] {
+func (c *convTranspose[T]) bound() convPlan[T] {
 	if c.plan == nil {
-		c.plan = kernel.NewConv[T](c.shape)
-		c.ones = make([]T, c.shape.C)
+		c.plan = newConvPlan[T](c.shape)
+		c.ones = make([]T, c.shape.c)
 		fill(c.ones, 1)
 	}
 	return c.plan
@@ -109,7 +110,7 @@ func (c *convTranspose[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
 	y, s := dataAt[T](out, 0), &c.shape
 	c.bound().BackwardInput(x.Pool, dataAt[T](in, 0), dataAt[T](in, 1), y)
 	if bias := dataAt[T](in, 2); bias != nil {
-		kernel.ChannelAffine(x.Pool, y, y, s.N, s.C, s.H*s.W, c.ones, bias, kernel.ActNone)
+		kernel.ChannelAffine(x.Pool, y, y, s.n, s.c, product(s.in), c.ones, bias, kernel.ActNone)
 	}
 }
 
@@ -125,6 +126,6 @@ func (c *convTranspose[T]) Backward(x *graph.Exec, in, _, dout, din []*tensor.Te
 		k.BackwardWeight(x.Pool, dy, dataAt[T](in, 0), dw)
 	}
 	if db := dataAt[T](din, 2); db != nil {
-		c.bias.sum(x.Pool, db, dy, s.N, s.C, s.H*s.W)
+		c.bias.sum(x.Pool, db, dy, s.n, s.c, product(s.in))
 	}
 }

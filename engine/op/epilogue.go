@@ -51,6 +51,9 @@ func bindFusedConv[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
 		return nil, err
 	}
 	c := k.(*conv[T])
+	if c.shape.rank > 2 {
+		return nil, b.Errorf("%d spatial axes, want 1 or 2", c.shape.rank)
+	}
 	if r := b.Input(3); r.Present() && !r.Shape.Equal(c.Outs[0].Shape) {
 		return nil, b.Errorf("input 3 has shape %v, want %v", r.Shape, c.Outs[0].Shape)
 	}
