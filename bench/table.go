@@ -36,7 +36,9 @@ func latencyCell(l *Latency, p50 bool) string {
 }
 
 // Bytes prints a size with a binary unit, "1.50 MiB".
-func Bytes(n int64) string { return scaledUnit(float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB"}) }
+func Bytes(n int64) string {
+	return scaledUnit(float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB"})
+}
 
 // Count prints a number with a decimal unit, "40.8 M".
 func Count(n int64) string { return scaledUnit(float64(n), 1000, []string{"", "k", "M", "G", "T"}) }

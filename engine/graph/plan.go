@@ -275,7 +275,7 @@ func canShare(dst, src *slot, t int, changesNow bool) bool {
 			return false
 		}
 		for _, m := range s.mods {
-			if m > t && m < dst.read {
+			if m >= t && m < dst.read { // contributions of step t itself are added after it ran
 				return false
 			}
 		}

@@ -26,7 +26,7 @@ func randomModel(t *testing.T, seed uint64, nodes int) (*graph.Model, []graph.Va
 	for range nodes {
 		values = append(values, randomNode(b, intn, pick, params[intn(2)]))
 	}
-	out := values[len(values)-1]
+	out := b.Node("", "MatMul", nil, values[len(values)-1], params[0])
 	for range 3 { // joins, so that many values matter
 		out = b.Node("", "Add", nil, out, pick())
 	}
@@ -73,8 +73,10 @@ func trained(t *testing.T, m *graph.Model, x *tensor.Tensor, o graph.Options) *g
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Feed("x", x); err != nil {
-		t.Fatal(err)
+	for _, in := range s.Inputs() { // none when the loss does not depend on x
+		if err := s.Feed(in, x); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for range 2 { // a second run must not see what the first left in shared memory
 		if err := s.Forward(); err != nil {
