@@ -88,10 +88,11 @@ func recurrentLayers() []layer {
 				attrs["linear_before_reset"] = int64(1)
 			}
 			w := [][]int{{d, g * 6, 8}, {d, g * 6, 6}, {d, 2 * g * 6}}
-			if dir == "reverse" { // no bias, given first state
-				w = [][]int{w[0], w[1], nil, nil, {1, 3, 6}}
+			in := []int{5, 0, 8}
+			if dir == "reverse" { // no bias, given first state, which fixes the batch
+				w, in = [][]int{w[0], w[1], nil, nil, {1, 3, 6}}, []int{5, 3, 8}
 			}
-			ls = append(ls, layer{op + " " + dir, node(op, attrs, w...), []int{5, 0, 8}})
+			ls = append(ls, layer{op + " " + dir, node(op, attrs, w...), in})
 		}
 	}
 	return ls
