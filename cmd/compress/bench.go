@@ -17,7 +17,6 @@ func benchCommand() *cli.Command {
 	flags := append(dataFlags("samples for accuracy, as mnist; random:N compares outputs with the first model only"),
 		&cli.IntFlag{Name: "runs", Value: 50, Usage: "latency runs of each model; 0 for none"},
 		&cli.IntFlag{Name: "batch", Value: 1, Usage: "extent of symbolic dimensions for cost and latency"},
-		&cli.StringFlag{Name: "budget", Usage: "budget `FILE` to check; exit code 3 when it is exceeded"},
 	)
 	return command("bench", "accuracy, size, cost and latency of models side by side", "MODEL..", commonFlags(flags...), benchAction)
 }
