@@ -47,7 +47,7 @@ func sample() *graph.Model {
 			graph.NewParam("u8", tensor.Vec[uint8](0, 255), false),
 			graph.NewParam("b", tensor.Vec(true, false, true), false),
 			graph.NewParam("s", tensor.Vec("", "häl\x00lo"), false),
-			graph.NewParam("f64", tensor.Vec(math.Inf(1), -0.0, math.SmallestNonzeroFloat64), false),
+			graph.NewParam("f64", tensor.Vec(math.Inf(1), math.Copysign(0, -1), math.SmallestNonzeroFloat64), false),
 			graph.NewParam("f16", tensor.Vec[tensor.Float16](1, 0x8000, 0x7c00), false),
 			graph.NewParam("nan", tensor.Vec(math.Float32frombits(0x7fc00123), float32(math.Inf(-1))), false),
 		},

@@ -12,13 +12,12 @@ import (
 // counts forward steps, then backward steps. Slots that share memory form a
 // group under one root.
 type slot struct {
-	bytes  int
-	start  int
-	read   int   // last time it is read
-	mods   []int // times it is changed after its first write
-	fixed  bool  // memory of its own, outside the arena
-	group  *group
-	offset int
+	bytes int
+	start int
+	read  int   // last time it is read
+	mods  []int // times it is changed after its first write
+	fixed bool  // memory of its own, outside the arena
+	group *group
 }
 
 // group is a set of slots on the same memory.
