@@ -20,8 +20,8 @@ type rowTask[T Float] struct {
 }
 
 var (
-	rowTasks32 freeList[rowTask[float32]]
-	rowTasks64 freeList[rowTask[float64]]
+	rows32 freeList[rowTask[float32]]
+	rows64 freeList[rowTask[float64]]
 )
 
 // Run implements Task.
@@ -50,7 +50,7 @@ func eachRow[T Float](p *Pool, op rowOp, dst, a, b []T, rows, cols int) {
 	if n == 0 {
 		return
 	}
-	l := pick[freeList[rowTask[T]]](&rowTasks32, &rowTasks64)
+	l := pick[freeList[rowTask[T]]](&rows32, &rows64)
 	t := l.take()
 	parts, step := Split(rows, max(1, vecGrain/cols))
 	*t = rowTask[T]{op: op, dst: dst[:n], a: a[:n], b: b[:n], rows: rows, cols: cols, step: step}
