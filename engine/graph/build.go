@@ -33,7 +33,7 @@ func NewBuilder(name string) *Builder {
 // Extend returns a builder that appends to m's main graph, changing m.
 func Extend(m *Model) (*Builder, error) {
 	b := &Builder{m: m, g: m.Graph, names: map[string]bool{}, par: m.Graph.ParamIndex()}
-	inf, err := m.Infer(m.AnyDims())
+	inf, err := m.InferAny()
 	if err != nil {
 		return nil, err
 	}

@@ -49,17 +49,32 @@ func (g *Graph) Uniform(n int) Dims {
 	return d
 }
 
-// AnyDims returns extents of the main graph's symbolic dimensions for which every
-// node can be bound: 1 where that is enough, more where a window must fit. What
-// does not depend on extents, as ranks and types, can be inferred with them.
+// InferAny infers at extents of the symbolic dimensions for which every node can be
+// bound: 1 where that is enough, more where a window must fit. It serves what does
+// not depend on extents, as ranks and types. The error is the one at 1.
+func (m *Model) InferAny() (*Inferred, error) {
+	r, _, err := m.inferAny()
+	return r, err
+}
+
+// AnyDims returns the extents that InferAny chooses, 1 when none will do.
 func (m *Model) AnyDims() Dims {
+	_, d, _ := m.inferAny()
+	return d
+}
+
+func (m *Model) inferAny() (r *Inferred, d Dims, err error) {
 	for _, n := range []int{1, 8, 32, 64, 224, 512, 2048} {
 		d := m.Graph.Uniform(n)
-		if _, err := m.Infer(d); err == nil {
-			return d
+		r, failed := m.Infer(d)
+		if failed == nil {
+			return r, d, nil
+		}
+		if err == nil {
+			err = failed
 		}
 	}
-	return m.Graph.Uniform(1)
+	return nil, m.Graph.Uniform(1), err
 }
 
 // Inferred is the result of shape inference for concrete input extents.

@@ -48,7 +48,7 @@ func (m *Model) fragmentBuilder(g, frag *Graph) (*Builder, error) {
 	reserve(m.Graph, b.names)
 	b.inf = &Inferred{Specs: map[Value]Spec{}, ByNode: map[string]Cost{}}
 	if g == m.Graph {
-		inf, err := m.Infer(m.AnyDims())
+		inf, err := m.InferAny()
 		if err != nil {
 			return nil, err
 		}

@@ -253,7 +253,7 @@ func (l *lowerer) spec(f *frame, v graph.Value) (graph.Spec, bool) {
 	}
 	if !l.known {
 		l.known = true
-		if inf, err := l.m.Infer(l.m.AnyDims()); err == nil {
+		if inf, err := l.m.InferAny(); err == nil {
 			l.inf = inf
 			l.shapes, _ = l.m.SymbolicShapes()
 		}

@@ -242,7 +242,7 @@ func (u *upgrader) spec(s *scope, v graph.Value) (graph.Spec, bool) {
 			return graph.Spec{}, false
 		}
 		part := &graph.Model{Graph: &graph.Graph{Inputs: s.g.Inputs, Params: s.g.Params, Nodes: s.done}}
-		inf, err := part.Infer(part.AnyDims())
+		inf, err := part.InferAny()
 		if err != nil {
 			return graph.Spec{}, false
 		}
