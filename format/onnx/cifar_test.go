@@ -10,6 +10,7 @@ import (
 	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format/onnx"
 )
 
@@ -85,7 +86,7 @@ func TestCIFARAccuracy(t *testing.T) {
 		pixels(s.Tensor("x"), records, first)
 		must(t, s.Forward())
 		for i := range n {
-			if argmax(s.Tensor("y").F32s()[i*10:][:10]) == int(records[(first+i)*cifarRecord]) {
+			if train.ArgMax(s.Tensor("y").F32s()[i*10:][:10]) == int(records[(first+i)*cifarRecord]) {
 				right++
 			}
 		}
@@ -94,14 +95,4 @@ func TestCIFARAccuracy(t *testing.T) {
 		t.Errorf("%d of %d images are right, want %d", right, images, want)
 	}
 	t.Logf("%d of %d images are right (COMPRESS_FULL=1 measures all 10,000)", right, images)
-}
-
-func argmax(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
 }

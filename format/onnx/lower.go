@@ -180,16 +180,16 @@ func (l *lowerer) descend(a *adapter, n *graph.Node, from int) ([]*graph.Node, e
 		}
 	}
 	a.params = sub.params
-	var nodes []*graph.Node
-	for _, m := range sub.before {
-		made, err := l.descend(a, m, graph.Opset)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, made...)
+	nodes, err := l.descendAll(a, nil, sub.before)
+	if err != nil {
+		return nil, err
 	}
-	nodes = append(nodes, n)
-	for _, m := range sub.after {
+	return l.descendAll(a, append(nodes, n), sub.after)
+}
+
+// descendAll appends to nodes what descend makes of each of ms, which are native.
+func (l *lowerer) descendAll(a *adapter, nodes, ms []*graph.Node) ([]*graph.Node, error) {
+	for _, m := range ms {
 		made, err := l.descend(a, m, graph.Opset)
 		if err != nil {
 			return nil, err
@@ -216,15 +216,7 @@ func (l *lowerer) expand(a *adapter, n *graph.Node) ([]*graph.Node, error) {
 		return nil, errors.New("it expands to nothing")
 	}
 	last.Out[0], last.Name = n.Out[0], n.Name
-	var nodes []*graph.Node
-	for _, m := range sub.before {
-		made, err := l.descend(a, m, graph.Opset)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, made...)
-	}
-	return nodes, nil
+	return l.descendAll(a, nil, sub.before)
 }
 
 // forInference drops what a node of our own has for training.
