@@ -146,16 +146,7 @@ func convDotsPortable[T Float](d *convDots[T]) {
 			for q := range d.images {
 				x := ahead(d.x, q*(d.whole*lanes*size+d.skipX)+i*d.ldx*size, n)
 				y := ahead(d.y, q*(d.whole*lanes*size+d.skipY)+o, n)
-				l := 0
-				for ; l+4 <= len(x) && l+4 <= len(y); l += 4 {
-					sum[0] += x[l] * y[l]
-					sum[1] += x[l+1] * y[l+1]
-					sum[2] += x[l+2] * y[l+2]
-					sum[3] += x[l+3] * y[l+3]
-				}
-				for ; l < len(x); l++ {
-					sum[0] += x[l] * y[l]
-				}
+				addProducts(&sum, x, y)
 			}
 			out[j] += (sum[0] + sum[1]) + (sum[2] + sum[3])
 		}

@@ -22,19 +22,25 @@ func dotsPortable[T Float](d *dots[T]) {
 		for j := range d.cols {
 			var sum [4]T // independent, to overlap in the processor
 			y := at(d.y, j*d.ldy, d.k)
-			l := 0
-			for ; l+4 <= len(x) && l+4 <= len(y); l += 4 {
-				sum[0] += x[l] * y[l]
-				sum[1] += x[l+1] * y[l+1]
-				sum[2] += x[l+2] * y[l+2]
-				sum[3] += x[l+3] * y[l+3]
-			}
-			for ; l < len(x); l++ {
-				sum[0] += x[l] * y[l]
-			}
+			addProducts(&sum, x, y)
 			d.out[i*dotWidth+j] = (sum[0] + sum[1]) + (sum[2] + sum[3])
 		}
 	}
+}
+
+// addProducts adds x y to four sums, the tail of x to the first.
+func addProducts[T Float](sum *[4]T, x, y []T) {
+	s, l := *sum, 0
+	for ; l+4 <= len(x) && l+4 <= len(y); l += 4 {
+		s[0] += x[l] * y[l]
+		s[1] += x[l+1] * y[l+1]
+		s[2] += x[l+2] * y[l+2]
+		s[3] += x[l+3] * y[l+3]
+	}
+	for ; l < len(x); l++ {
+		s[0] += x[l] * y[l]
+	}
+	*sum = s
 }
 
 // dots computes the outputs of the run.
