@@ -97,14 +97,23 @@ func dequantise(dst []float32, codes []byte, scales []float32, c channels, start
 
 var errHalf = errors.New("float16 storage of a value beyond 65504, store it as bfloat16")
 
-// toHalf rounds to float16 and refuses to turn a finite value into infinity.
-func toHalf(dst []tensor.Float16, src []float32) error {
+// Narrow rounds src to the elements of dst, float16 or bfloat16, as storage does. It
+// refuses to turn a finite value into a float16 infinity.
+func Narrow(dst *tensor.Tensor, src []float32) error {
+	if dst.DType() == tensor.BF16 {
+		out := tensor.Data[tensor.BFloat16](dst)
+		for i, v := range src {
+			out[i] = tensor.ToBFloat16(v)
+		}
+		return nil
+	}
+	out := tensor.Data[tensor.Float16](dst)
 	for i, v := range src {
 		h := tensor.ToFloat16(v)
 		if h&0x7fff == 0x7c00 && !math.IsInf(float64(v), 0) {
 			return errHalf
 		}
-		dst[i] = h
+		out[i] = h
 	}
 	return nil
 }

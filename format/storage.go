@@ -7,14 +7,23 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
+// StorageOf returns the element type that p is wanted stored as; a writer that has no
+// place for it refuses.
+func (o SaveOptions) StorageOf(p *graph.Param) tensor.DType {
+	switch {
+	case o.Storage != tensor.Invalid && p.Trainable && p.DType == tensor.F32 && len(p.Shape) >= 2:
+		return o.Storage
+	case p.Storage != tensor.Invalid:
+		return p.Storage
+	}
+	return p.DType
+}
+
 // storageOf returns what p's chunks shall hold.
 func storageOf(p *graph.Param, o SaveOptions) (tensor.DType, error) {
-	s := p.Storage
-	if o.Storage != tensor.Invalid && p.Trainable && p.DType == tensor.F32 && len(p.Shape) >= 2 {
-		s = o.Storage
-	}
+	s := o.StorageOf(p)
 	switch {
-	case s == tensor.Invalid || s == p.DType:
+	case s == p.DType:
 		return p.DType, nil
 	case p.DType == tensor.F32 && (s == tensor.F16 || s == tensor.BF16):
 		return s, nil

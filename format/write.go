@@ -187,13 +187,8 @@ func (j chunkJob) stored(buf []byte) ([]byte, error) {
 	switch j.s.storage {
 	case tensor.I8:
 		quantise(buf, src, *j.s.scales, channelsOf(j.s.shape, j.s.axis), j.start)
-	case tensor.F16:
-		return buf, toHalf(tensor.Data[tensor.Float16](tensor.OfRaw(tensor.F16, tensor.Shape{j.n}, buf)), src[j.start:end])
-	case tensor.BF16:
-		dst := tensor.Data[tensor.BFloat16](tensor.OfRaw(tensor.BF16, tensor.Shape{j.n}, buf))
-		for i, v := range src[j.start:end] {
-			dst[i] = tensor.ToBFloat16(v)
-		}
+	case tensor.F16, tensor.BF16:
+		return buf, Narrow(tensor.OfRaw(j.s.storage, tensor.Shape{j.n}, buf), src[j.start:end])
 	}
 	return buf, nil
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -64,16 +63,12 @@ func newEntry(p *graph.Param, o format.SaveOptions) (entry, error) {
 		e.size = int64(p.Shape.Size())
 		return e, nil
 	}
-	want := p.Storage
-	if o.Storage != tensor.Invalid && p.Trainable && len(p.Shape) >= 2 && p.DType == tensor.F32 {
-		want = o.Storage
-	}
-	if want == tensor.Invalid || want == p.DType {
-		want = p.DType
-	} else if p.DType != tensor.F32 || want != tensor.F16 && want != tensor.BF16 {
-		return e, fmt.Errorf("safetensors: parameter %q cannot be stored as %v (float32 can, as float16 or bfloat16; .cmz has int8 with scales)", p.Name, want)
-	} else {
+	want := o.StorageOf(p)
+	switch {
+	case p.DType == tensor.F32 && (want == tensor.F16 || want == tensor.BF16):
 		e.storage = want
+	case want != p.DType:
+		return e, fmt.Errorf("safetensors: parameter %q cannot be stored as %v (float32 can, as float16 or bfloat16; .cmz has int8 with scales)", p.Name, want)
 	}
 	for name, d := range native {
 		if d == want {
@@ -166,29 +161,16 @@ func header(es []entry, meta map[string]string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-var errHalf = errors.New("a value beyond 65504 cannot be float16, store it as bfloat16")
-
 // write writes the elements; lazy ones are read now and not kept.
 func (e entry) write(w io.Writer) error {
 	t, err := e.p.Load()
 	if err != nil {
 		return err
 	}
-	switch e.storage {
-	case tensor.F16:
-		h := tensor.New(tensor.F16, t.Shape())
-		for i, v := range t.F32s() {
-			x := tensor.ToFloat16(v)
-			if x&0x7fff == 0x7c00 && !math.IsInf(float64(v), 0) {
-				return fmt.Errorf("safetensors: parameter %q: %w", e.p.Name, errHalf)
-			}
-			tensor.Data[tensor.Float16](h)[i] = x
-		}
-		t = h
-	case tensor.BF16:
-		h := tensor.New(tensor.BF16, t.Shape())
-		for i, v := range t.F32s() {
-			tensor.Data[tensor.BFloat16](h)[i] = tensor.ToBFloat16(v)
+	if e.storage != tensor.Invalid {
+		h := tensor.New(e.storage, t.Shape())
+		if err := format.Narrow(h, t.F32s()); err != nil {
+			return fmt.Errorf("safetensors: parameter %q: %w", e.p.Name, err)
 		}
 		t = h
 	}
