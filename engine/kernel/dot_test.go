@@ -146,7 +146,7 @@ func TestGemmBF16(t *testing.T) {
 // TestNarrowing: the assembly rounds as the reference does, ties and special
 // values included.
 func TestNarrowing(t *testing.T) {
-	src := []float32{0, -0.0, 0.5, 1.5, -2.5, 126.5, -126.5, 127, -127, 1e-40, 3.25, 1 + 0x1p-8, 1 + 0x3p-8, -1 - 0x1p-8,
+	src := []float32{0, float32(math.Copysign(0, -1)), 0.5, 1.5, -2.5, 126.5, -126.5, 127, -127, 1e-40, 3.25, 1 + 0x1p-8, 1 + 0x3p-8, -1 - 0x1p-8,
 		math.MaxFloat32, 1, 2, 3}
 	special := append(slices.Clone(src), float32(math.NaN()), float32(math.Inf(-1)))
 	special = append(special, src...)

@@ -22,7 +22,8 @@ type tile[T Float] struct {
 	bk, ldc, cols int
 	alpha, beta   T
 	rows          int
-	spare         spare[T] // of kernels that know whole vectors only
+	//lint:ignore U1000 the NEON kernels use it
+	spare spare[T] // of kernels that know whole vectors only
 }
 
 // epilogue is the argument of an epilogue kernel on rows x cols numbers: it adds

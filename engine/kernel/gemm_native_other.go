@@ -6,4 +6,6 @@ package kernel
 func nativeMicro[T Float](isa) *micro[T] { return nil }
 
 // spare is empty: the kernels write parts of vectors.
+//
+//lint:ignore U1000 the NEON kernels use theirs
 type spare[T Float] struct{}

@@ -170,8 +170,10 @@ func basis(y *Mat) *Mat {
 // at random if they are dependent. A second round of Cholesky QR repairs what
 // the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015).
 func orthonormal(y *Mat) *Mat {
-	if !cholOrth(y) || !cholOrth(y) {
-		return householderRows(y)
+	for range 2 {
+		if !cholOrth(y) {
+			return householderRows(y)
+		}
 	}
 	return y
 }
