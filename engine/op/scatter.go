@@ -68,16 +68,53 @@ func combination[T real](b *graph.Bind) func(old, v T) T {
 	return nil
 }
 
+// scattering is what both scatter operators are made of.
+type scattering[T any] struct {
+	load    func(*tensor.Tensor) []T
+	combine func(old, v T) T // nil replaces
+	fwd     pieces
+	u, y    []T
+}
+
+// scatter runs the pieces on a copy of the data, or in place.
+func (k *scattering[T]) scatter(x *graph.Exec, in, out []*tensor.Tensor) {
+	k.u, k.y = k.load(in[2]), k.load(out[0])
+	if x0 := k.load(in[0]); len(x0) > 0 && &x0[0] != &k.y[0] {
+		copy(k.y, x0)
+	}
+	k.fwd.do(x.Pool)
+}
+
+// InPlace implements graph.InPlacer.
+func (k *scattering[T]) InPlace() (forward, backward bool) { return true, false }
+
+// unscattering is the gradient of replacing or adding.
+type unscattering[T kernel.Float] struct {
+	bwd    pieces // take gradients out of dx
+	du, dx []T
+}
+
+// unscatter runs the pieces on a copy of the output's gradient: the data's, or
+// scratch when that is not wanted.
+func (k *unscattering[T]) unscatter(x *graph.Exec, dout, din []*tensor.Tensor) {
+	k.dx, k.du = elems[T](din, 0), elems[T](din, 2)
+	if k.dx == nil {
+		k.dx = elems[T](x.Scratch, 0)
+	}
+	copy(k.dx, elems[T](dout, 0))
+	k.bwd.do(x.Pool)
+}
+
+// BackwardReads implements graph.Frugal.
+func (k *unscattering[T]) BackwardReads() (in, out []bool) { return []bool{false, true}, nil }
+
 // scatterElements puts the elements of input 2 where the indices, input 1, name
 // elements of input 0 along attribute axis, or combines them with what is there.
 // Of several that go to one place, the last stays.
 type scatterElements[T any] struct {
 	graph.Bound
 	lines
-	load    func(*tensor.Tensor) []T
-	combine func(old, v T) T // nil replaces
-	fwd     pieces
-	u, y    []T
+	scattering[T]
 }
 
 func newScatterElements[T any](b *graph.Bind, load func(*tensor.Tensor) []T) (*scatterElements[T], error) {
@@ -88,7 +125,7 @@ func newScatterElements[T any](b *graph.Bind, load func(*tensor.Tensor) []T) (*s
 	if !b.In[1].Shape.Equal(b.In[2].Shape) {
 		return nil, b.Errorf("indices and updates differ in shape")
 	}
-	k := &scatterElements[T]{lines: l, load: load}
+	k := &scatterElements[T]{lines: l, scattering: scattering[T]{load: load}}
 	k.Outs = outLike(b, 0, b.In[0].Shape)
 	k.fwd = newPieces(l.across.n, l.count, k.piece)
 	return k, nil
@@ -125,21 +162,13 @@ func (k *scatterElements[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
 		x.Fail(err)
 		return
 	}
-	k.u, k.y = k.load(in[2]), k.load(out[0])
-	if x0 := k.load(in[0]); len(x0) > 0 && &x0[0] != &k.y[0] {
-		copy(k.y, x0)
-	}
-	k.fwd.do(x.Pool)
+	k.scatter(x, in, out)
 }
-
-// InPlace implements graph.InPlacer.
-func (k *scatterElements[T]) InPlace() (forward, backward bool) { return true, false }
 
 // diffScatterElements is scatterElements with gradients, when it replaces or adds.
 type diffScatterElements[T kernel.Float] struct {
 	*scatterElements[T]
-	bwd    pieces
-	du, dx []T
+	unscattering[T]
 }
 
 func bindScatterElementsFloat[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
@@ -159,20 +188,12 @@ func (k *diffScatterElements[T]) Workspace() (saved, scratch []graph.Spec) {
 	return nil, []graph.Spec{specOf[T](k.Outs[0].Shape...)}
 }
 
-// BackwardReads implements graph.Frugal.
-func (k *diffScatterElements[T]) BackwardReads() (in, out []bool) { return []bool{false, true}, nil }
-
 func (k *diffScatterElements[T]) Backward(x *graph.Exec, in, _, dout, din []*tensor.Tensor) {
 	if err := k.read(in[1], k.n); err != nil {
 		x.Fail(err)
 		return
 	}
-	k.dx, k.du = elems[T](din, 0), elems[T](din, 2)
-	if k.dx == nil {
-		k.dx = elems[T](x.Scratch, 0)
-	}
-	copy(k.dx, elems[T](dout, 0))
-	k.bwd.do(x.Pool)
+	k.unscatter(x, dout, din)
 }
 
 // gatherBack takes gradients out of dx, from the last index to the first: what is

@@ -23,10 +23,7 @@ func init() {
 type scatterND[T any] struct {
 	graph.Bound
 	tuples
-	load    func(*tensor.Tensor) []T
-	combine func(old, v T) T // nil replaces
-	fwd     pieces           // over the elements of a slice
-	u, y    []T
+	scattering[T] // over the elements of a slice
 }
 
 func newScatterND[T any](b *graph.Bind, load func(*tensor.Tensor) []T) (*scatterND[T], error) {
@@ -37,7 +34,7 @@ func newScatterND[T any](b *graph.Bind, load func(*tensor.Tensor) []T) (*scatter
 	if !updates.Equal(b.In[2].Shape) {
 		return nil, b.Errorf("updates have shape %v, want %v", b.In[2].Shape, updates)
 	}
-	k := &scatterND[T]{tuples: t, load: load}
+	k := &scatterND[T]{tuples: t, scattering: scattering[T]{load: load}}
 	k.Outs = outLike(b, 0, b.In[0].Shape)
 	k.fwd = newPieces(t.slice, t.per, k.piece)
 	return k, nil
@@ -75,21 +72,13 @@ func (k *scatterND[T]) Forward(x *graph.Exec, in, out []*tensor.Tensor) {
 		x.Fail(err)
 		return
 	}
-	k.u, k.y = k.load(in[2]), k.load(out[0])
-	if x0 := k.load(in[0]); len(x0) > 0 && &x0[0] != &k.y[0] {
-		copy(k.y, x0)
-	}
-	k.fwd.do(x.Pool)
+	k.scatter(x, in, out)
 }
-
-// InPlace implements graph.InPlacer.
-func (k *scatterND[T]) InPlace() (forward, backward bool) { return true, false }
 
 // diffScatterND is scatterND with gradients, when it replaces or adds.
 type diffScatterND[T kernel.Float] struct {
 	*scatterND[T]
-	bwd    pieces
-	du, dx []T
+	unscattering[T]
 }
 
 func bindScatterNDFloat[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
@@ -109,20 +98,12 @@ func (k *diffScatterND[T]) Workspace() (saved, scratch []graph.Spec) {
 	return nil, []graph.Spec{specOf[T](k.Outs[0].Shape...)}
 }
 
-// BackwardReads implements graph.Frugal.
-func (k *diffScatterND[T]) BackwardReads() (in, out []bool) { return []bool{false, true}, nil }
-
 func (k *diffScatterND[T]) Backward(x *graph.Exec, in, _, dout, din []*tensor.Tensor) {
 	if err := k.read(in[1]); err != nil {
 		x.Fail(err)
 		return
 	}
-	k.dx, k.du = elems[T](din, 0), elems[T](din, 2)
-	if k.dx == nil {
-		k.dx = elems[T](x.Scratch, 0)
-	}
-	copy(k.dx, elems[T](dout, 0))
-	k.bwd.do(x.Pool)
+	k.unscatter(x, dout, din)
 }
 
 // gatherBack takes gradients out of dx, from the last tuple to the first: what is
