@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -16,7 +15,6 @@ import (
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format"
 	"github.com/compress-toolkit/compress/format/safetensors"
@@ -234,68 +232,6 @@ func (r *lowrankRun) calibration() (lowrank.Batches, error) {
 	return setBatches(r.model, dataset.Unlabelled(some), r.samples.norm), nil
 }
 
-// calibrationBatch is the number of samples that run at once.
-const calibrationBatch = 128
-
-// setBatches yields a set's samples as the model's first input.
-func setBatches(m *graph.Model, set dataset.Set, norm *dataset.Normalize) lowrank.Batches {
-	return func(ctx context.Context) iter.Seq2[map[graph.Value]*tensor.Tensor, error] {
-		return func(yield func(map[graph.Value]*tensor.Tensor, error) bool) {
-			l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: min(calibrationBatch, set.Len()), Normalize: norm, Epochs: 1})
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			defer l.Close()
-			l.Start(ctx, dataset.Cursor{})
-			for range l.BatchesPerEpoch() {
-				b, err := l.Next(ctx)
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				more := yield(map[graph.Value]*tensor.Tensor{m.Graph.Inputs[0].Name: b.X}, nil)
-				b.Release()
-				if !more {
-					return
-				}
-			}
-		}
-	}
-}
-
-// randomBatches yields standard normal float inputs, small counts of others.
-func randomBatches(m *graph.Model, n int, seed uint64) (lowrank.Batches, error) {
-	batch := min(n, calibrationBatch)
-	params := m.Graph.ParamIndex()
-	in := map[graph.Value]*tensor.Tensor{}
-	for _, p := range m.Graph.Inputs {
-		if params[p.Name] != nil {
-			continue
-		}
-		s, err := p.Resolve(m.Graph.Uniform(batch))
-		if err != nil || p.DType != tensor.F32 {
-			return nil, usagef("--calibrate random: input %q is %v%v, want float32 of a known shape", p.Name, p.DType, p.Shape)
-		}
-		in[p.Name] = tensor.New(tensor.F32, s)
-	}
-	return func(context.Context) iter.Seq2[map[graph.Value]*tensor.Tensor, error] {
-		return func(yield func(map[graph.Value]*tensor.Tensor, error) bool) {
-			for i := range (n + batch - 1) / batch {
-				for name, t := range in {
-					r := tensor.NewRand(seed, "calibrate", string(name)).Sub(uint64(i))
-					for j := range t.F32s() {
-						t.F32s()[j] = float32(r.Normal(uint64(j)))
-					}
-				}
-				if !yield(in, nil) {
-					return
-				}
-			}
-		}
-	}, nil
-}
-
 func pattern(c *cli.Context, flag string) (*regexp.Regexp, error) {
 	text := c.String(flag)
 	if text == "" {
@@ -306,73 +242,6 @@ func pattern(c *cli.Context, flag string) (*regexp.Regexp, error) {
 		return nil, usagef("--%s: %w", flag, err)
 	}
 	return re, nil
-}
-
-// policyFlags are the flags of which at most one may be given.
-var policyFlags = []string{"rank", "keep", "energy", "epsilon", "vbmf", "budget", "macs", "max-drop"}
-
-// policy resolves the flag that says how ranks are chosen; half of the parameters
-// are kept when none is given.
-func policy(c *cli.Context) (lowrank.RankPolicy, error) {
-	var given []string
-	for _, f := range policyFlags {
-		if c.IsSet(f) {
-			given = append(given, "--"+f)
-		}
-	}
-	if len(given) > 1 {
-		return nil, usagef("%s: give one of them", strings.Join(given, " and "))
-	}
-	if len(given) == 0 {
-		return lowrank.Keep{Fraction: 0.5, Uniform: c.Bool("uniform")}, nil
-	}
-	fraction := func(name string) (float64, error) {
-		v := c.Float64(name)
-		if !(v > 0 && v <= 1) {
-			return 0, usagef("--%s %g is not above 0 and at most 1", name, v)
-		}
-		return v, nil
-	}
-	switch given[0] {
-	case "--rank":
-		ranks, err := parseRanks(c.String("rank"))
-		return lowrank.FixedRank{Ranks: ranks}, err
-	case "--keep":
-		v, err := fraction("keep")
-		return lowrank.Keep{Fraction: v, Uniform: c.Bool("uniform")}, err
-	case "--energy":
-		v, err := fraction("energy")
-		return lowrank.Energy{Kept: v}, err
-	case "--epsilon":
-		v, err := fraction("epsilon")
-		return lowrank.Epsilon{Error: v}, err
-	case "--vbmf":
-		return lowrank.VBMF{}, nil
-	case "--budget":
-		v, err := size(c.String("budget"))
-		return lowrank.Budget{By: lowrank.Bytes, Total: v}, err
-	case "--macs":
-		if c.Int64("macs") < 1 {
-			return nil, usagef("--macs %d is not positive", c.Int64("macs"))
-		}
-		return lowrank.Budget{By: lowrank.MACs, Total: c.Int64("macs")}, nil
-	}
-	if v := c.Float64("max-drop"); !(v > 0 && v <= 100) {
-		return nil, usagef("--max-drop %g percentage points is not above 0 and at most 100", v)
-	}
-	return lowrank.MaxDrop{Points: c.Float64("max-drop")}, nil
-}
-
-func parseRanks(text string) (lowrank.Ranks, error) {
-	var ranks lowrank.Ranks
-	for _, part := range strings.Split(text, ",") {
-		v, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || v < 1 {
-			return nil, usagef("--rank %q: want positive numbers", text)
-		}
-		ranks = append(ranks, v)
-	}
-	return ranks, nil
 }
 
 // factorised is the JSON result.
@@ -387,47 +256,53 @@ type factorised struct {
 
 // finish measures, tunes and writes the small model.
 func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
-	var err error
 	if r.linear {
 		if err := safetensors.CollectFactors(small); err != nil {
 			return err
 		}
-	}
-	if r.samples != nil && r.samples.test.Classes() > 0 {
-		if err := r.measure(small, res); err != nil {
-			return err
-		}
-	} else if !r.linear {
-		say(r.c, "the accuracy was not verified: give --data with labels")
+		return r.write(small, res)
 	}
 	if small.Meta == nil {
 		small.Meta = map[string]string{}
 	}
-	if !r.linear {
-		small.Meta["factorised"] = r.in
-	}
-	if r.c.Int("tune") > 0 {
-		if res.Tuned, err = r.tune(small); err != nil {
+	small.Meta["factorised"] = r.in
+	if r.samples != nil && r.samples.test.Classes() > 0 {
+		if err := r.measure(small, res); err != nil {
 			return err
 		}
-		res.FileBytesAfter = res.Tuned.FileBytes
-		return nil
+	} else {
+		say(r.c, "the accuracy was not verified: give --data with labels")
 	}
+	if r.c.Int("tune") == 0 {
+		return r.write(small, res)
+	}
+	var err error
+	if res.Tuned, err = r.tune(small); err == nil {
+		res.FileBytesAfter = res.Tuned.FileBytes
+	}
+	return err
+}
+
+func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {
 	res.FileBytesAfter, err = saveModel(r.c, r.out, small, r.save)
 	return err
 }
 
 // measure adds the accuracies on the test part, before and after.
-func (r *lowrankRun) measure(small *graph.Model, res *factorised) error {
-	for m, to := range map[*graph.Model]**float64{r.model: &res.AccuracyBefore, small: &res.Accuracy} {
-		e, err := train.Accuracy(r.c.Context, m, r.samples.test, train.PredictConfig{Normalize: r.samples.norm})
-		if err != nil {
-			return err
-		}
-		*to = &e.Accuracy
+func (r *lowrankRun) measure(small *graph.Model, res *factorised) (err error) {
+	if res.AccuracyBefore, err = r.accuracy(r.model, r.samples.test); err != nil {
+		return err
+	}
+	if res.Accuracy, err = r.accuracy(small, r.samples.test); err != nil {
+		return err
 	}
 	say(r.c, "test accuracy %.4f, factorised %.4f", *res.AccuracyBefore, *res.Accuracy)
 	return nil
+}
+
+func (r *lowrankRun) accuracy(m *graph.Model, set dataset.Set) (*float64, error) {
+	e, err := train.Accuracy(r.c.Context, m, set, train.PredictConfig{Normalize: r.samples.norm})
+	return &e.Accuracy, err
 }
 
 // tune trains the factorised model with the original as its teacher.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -47,16 +48,19 @@ func quickstartAction(c *cli.Context) error {
 		}
 	}
 	for i, s := range quickstartSteps {
-		line := strings.ReplaceAll(s.line, "DIR/", filepath.ToSlash(dir)+"/")
+		words := strings.Fields(s.line)
+		for i, w := range words { // after the split: the folder's name may hold spaces
+			words[i] = strings.ReplaceAll(w, "DIR/", dir+string(filepath.Separator))
+		}
 		if s.what != "" {
 			say(c, "\n# %s", s.what)
 		}
-		say(c, "$ compress %s", quoteWords(line))
+		say(c, "$ compress %s", quoteWords(words))
 		if c.Bool("dry-run") {
 			continue
 		}
-		if err := runStep(c, strings.Fields(s.line), dir, i == len(quickstartSteps)-1); err != nil {
-			return fmt.Errorf("compress %s: %w", line, err)
+		if err := runStep(c, words, i == len(quickstartSteps)-1); err != nil {
+			return fmt.Errorf("compress %s: %w", quoteWords(words), err)
 		}
 	}
 	if !c.Bool("dry-run") {
@@ -67,17 +71,17 @@ func quickstartAction(c *cli.Context) error {
 
 // runStep runs one command in this process. The last one's result is the result of
 // the quickstart; the others' go with the messages.
-func runStep(c *cli.Context, words []string, dir string, last bool) error {
+func runStep(c *cli.Context, words []string, last bool) error {
 	out := c.App.ErrWriter
-	if last {
+	switch {
+	case last:
 		out = c.App.Writer
+	case c.Bool("quiet"):
+		out = io.Discard
 	}
-	line := []string{"compress"}
-	for _, w := range words {
-		line = append(line, strings.ReplaceAll(w, "DIR/", dir+string(filepath.Separator)))
-	}
+	line := append([]string{"compress"}, words...)
 	line = append(line, "--seed", fmt.Sprint(c.Uint64("seed")), "--threads", fmt.Sprint(c.Int("threads")))
-	if d := c.String("data-dir"); d != "" && strings.Contains(strings.Join(words, " "), "--data ") {
+	if d := c.String("data-dir"); d != "" && slices.Contains(words, "--data") {
 		line = append(line, "--data-dir", d)
 	}
 	if c.Bool("quiet") {
@@ -86,16 +90,13 @@ func runStep(c *cli.Context, words []string, dir string, last bool) error {
 	if c.Bool("json") && last {
 		line = append(line, "--json")
 	}
-	if c.Bool("quiet") && !last {
-		out = io.Discard
-	}
 	app := newApp(out, c.App.ErrWriter)
 	return app.RunContext(c.Context, reorder(app, line))
 }
 
 // quoteWords quotes the words that a shell would not take as they are.
-func quoteWords(line string) string {
-	words := strings.Fields(line)
+func quoteWords(words []string) string {
+	words = slices.Clone(words)
 	for i, w := range words {
 		if strings.ContainsAny(w, ";*?&|<>()$'\" ") {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
