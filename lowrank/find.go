@@ -54,7 +54,7 @@ type finder struct {
 func newFinder(m *graph.Model, d graph.Dims) *finder {
 	f := &finder{byParam: map[*graph.Param]*Site{}, other: map[*graph.Param]string{}}
 	if d == nil {
-		d = m.AnyDims()
+		d = m.AnyDims(nil)
 	}
 	// Shapes only serve to count MACs: a model that cannot be inferred has sites all the same.
 	if inf, err := m.Infer(d); err == nil {

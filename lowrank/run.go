@@ -128,7 +128,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 		c.Memory = 2 << 30
 	}
 	if c.Dims == nil {
-		c.Dims = m.AnyDims()
+		c.Dims = m.AnyDims(nil)
 	}
 	methods, err := c.methods()
 	if err != nil {

@@ -20,7 +20,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 func inspectCommand() *cli.Command {
 	return command("inspect", "show a model's graph, costs, value names and provenance", "MODEL", commonFlags(
-		&cli.IntFlag{Name: "batch", Value: 1, Usage: "extent of symbolic dimensions for MACs"},
+		batchFlag("MACs"), dimsFlag(),
 	), inspectAction)
 }
 
@@ -64,7 +64,11 @@ func inspectAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := inspect(m, c.Int("batch"))
+	d, err := extents(c, m)
+	if err != nil {
+		return err
+	}
+	r, err := inspect(m, d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -76,8 +80,8 @@ func inspectAction(c *cli.Context) error {
 	return emit(c, r, r.text)
 }
 
-func inspect(m *graph.Model, batch int) (*inspected, error) {
-	inf, err := m.Infer(m.Graph.Uniform(batch))
+func inspect(m *graph.Model, d graph.Dims) (*inspected, error) {
+	inf, err := m.Infer(d)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/compress-toolkit/compress/engine/tensor"
@@ -53,28 +54,43 @@ func (g *Graph) Uniform(n int) Dims {
 // bound: 1 where that is enough, more where a window must fit. It serves what does
 // not depend on extents, as ranks and types. The error is the one at 1.
 func (m *Model) InferAny() (*Inferred, error) {
-	r, _, err := m.inferAny()
+	r, _, err := m.inferAny(nil)
 	return r, err
 }
 
-// AnyDims returns the extents that InferAny chooses, 1 when none will do.
-func (m *Model) AnyDims() Dims {
-	_, d, _ := m.inferAny()
+// AnyDims returns the extents that InferAny chooses, with the fixed ones as given;
+// where none will do, the others are 1.
+func (m *Model) AnyDims(fixed Dims) Dims {
+	_, d, _ := m.inferAny(fixed)
 	return d
 }
 
-func (m *Model) inferAny() (r *Inferred, d Dims, err error) {
-	for _, n := range []int{1, 8, 32, 64, 224, 512, 2048} {
-		d := m.Graph.Uniform(n)
-		r, failed := m.Infer(d)
-		if failed == nil {
-			return r, d, nil
-		}
-		if err == nil {
-			err = failed
+// inferAny grows first the dimensions that no input begins with, for a batch need
+// not grow where a window must fit, then all.
+func (m *Model) inferAny(fixed Dims) (r *Inferred, d Dims, err error) {
+	first := m.Graph.Uniform(1)
+	maps.Copy(first, fixed)
+	batch := Dims{}
+	for _, p := range m.Graph.Inputs {
+		if len(p.Shape) > 1 && p.Shape[0].Sym != "" {
+			batch[p.Shape[0].Sym] = 1
 		}
 	}
-	return nil, m.Graph.Uniform(1), err
+	for _, keep := range []Dims{batch, {}} {
+		for _, n := range []int{1, 8, 32, 64, 224, 512, 2048} {
+			d := m.Graph.Uniform(n)
+			maps.Copy(d, keep)
+			maps.Copy(d, fixed)
+			r, failed := m.Infer(d)
+			if failed == nil {
+				return r, d, nil
+			}
+			if err == nil {
+				err = failed
+			}
+		}
+	}
+	return nil, first, err
 }
 
 // Inferred is the result of shape inference for concrete input extents.
@@ -257,9 +273,22 @@ func (m *Model) Cost(d Dims) (total Cost, byNode map[string]Cost, err error) {
 // SymbolicShapes returns every inferable value's shape with the symbols of the
 // inputs. A dimension is found to be a*S+b in a symbol S by inferring at three
 // extents of S; one that is not affine, or depends on several symbols, gets
-// the symbol "?".
-func (m *Model) SymbolicShapes() (map[Value][]Dim, error) {
-	const e0, e1, e2 = 64, 96, 128
+// the symbol "?". The error is that of the smallest extents tried.
+func (m *Model) SymbolicShapes() (shapes map[Value][]Dim, err error) {
+	for _, extent := range []int{64, 512, 4096} {
+		s, failed := m.symbolicShapes(extent)
+		if failed == nil {
+			return s, nil
+		}
+		if err == nil {
+			err = failed
+		}
+	}
+	return nil, err
+}
+
+// symbolicShapes infers at e0 and, for each symbol, at 1.5 and 2 times e0, which is even.
+func (m *Model) symbolicShapes(e0 int) (map[Value][]Dim, error) {
 	base, err := m.Infer(m.Graph.Uniform(e0))
 	if err != nil {
 		return nil, err
@@ -273,7 +302,7 @@ func (m *Model) SymbolicShapes() (map[Value][]Dim, error) {
 	}
 	for _, sym := range m.Graph.Symbols() {
 		var at [2]*Inferred
-		for i, e := range []int{e1, e2} {
+		for i, e := range []int{e0 + e0/2, 2 * e0} {
 			d := m.Graph.Uniform(e0)
 			d[sym] = e
 			if at[i], err = m.Infer(d); err != nil {
