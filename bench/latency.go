@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // warmups are the runs of each model that are not counted.
@@ -18,12 +17,12 @@ const warmups = 3
 func latencies(ctx context.Context, models []Model, o Options) ([]Latency, error) {
 	sessions := make([]*graph.Session, len(models))
 	for i, m := range models {
-		s, err := graph.Compile(m.Model, graph.Options{Dims: o.dims(m.Model), Pool: o.Pool})
+		s, err := o.session(m)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path, err)
+			return nil, err
 		}
-		for _, v := range s.Inputs() {
-			fillRandom(s.Tensor(v))
+		if err := o.feed(s, 1); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
 		sessions[i] = s
 	}
@@ -48,17 +47,6 @@ func latencies(ctx context.Context, models []Model, o Options) ([]Latency, error
 		out[i] = Latency{P50: quantile(t, 0.5), P99: quantile(t, 0.99)}
 	}
 	return out, nil
-}
-
-// fillRandom fills float inputs with standard normal values; integers stay zero.
-func fillRandom(t *tensor.Tensor) {
-	r := tensor.NewRand(1, "latency")
-	if t.DType() != tensor.F32 {
-		return
-	}
-	for i := range t.F32s() {
-		t.F32s()[i] = float32(r.Normal(uint64(i)))
-	}
 }
 
 // quantile returns the q-quantile of sorted values by the nearest rank.

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -22,10 +21,13 @@ type Model struct {
 
 // Options say what is measured. The zero value measures sizes and costs.
 type Options struct {
-	Data     dataset.Set // for accuracy and agreement; nil for neither
-	Dims     graph.Dims  // extents of symbolic input dimensions for cost and latency; 1 when nil
-	Runs     int         // latency runs of each model; 0 for none
-	Baseline bool        // compare outputs with the first model's
+	Data     dataset.Set                    // for accuracy and agreement; nil for neither
+	Batch    int                            // extent of symbolic dimensions that begin an input, for cost and latency; 1 when 0
+	Dims     graph.Dims                     // extents of other symbolic dimensions; the smallest that will do where not given
+	Runs     int                            // latency runs of each model; 0 for none
+	Baseline bool                           // compare outputs with the first model's, over Data or else Random draws
+	Random   int                            // random draws of the inputs for agreement without Data
+	Inputs   map[graph.Value]*tensor.Tensor // inputs with given values, for latency and random agreement
 	Pool     *kernel.Pool
 }
 
@@ -73,8 +75,12 @@ func Measure(ctx context.Context, models []Model, o Options) (*Report, error) {
 		}
 		r.Models = append(r.Models, res)
 	}
-	if o.Data != nil && o.Baseline && len(models) > 1 {
-		if err := agreement(ctx, models, o, r.Models); err != nil {
+	if o.Baseline && len(models) > 1 {
+		compare := agreement
+		if o.Data == nil {
+			compare = randomAgreement
+		}
+		if err := compare(ctx, models, o, r.Models); err != nil {
 			return nil, err
 		}
 	}
@@ -91,11 +97,7 @@ func Measure(ctx context.Context, models []Model, o Options) (*Report, error) {
 }
 
 func (o Options) dims(m *graph.Model) graph.Dims {
-	d := m.Graph.Uniform(1)
-	for k, v := range o.Dims {
-		d[k] = v
-	}
-	return d
+	return m.AnyDims(m.Graph.BatchDims(max(o.Batch, 1), o.Dims))
 }
 
 // size counts parameters, their bytes in memory and MACs.
@@ -134,7 +136,9 @@ func agreement(ctx context.Context, models []Model, o Options, res []Result) err
 		if len(out) != len(ref) {
 			return fmt.Errorf("%s gives %d output values, %s gives %d: they cannot be compared", m.Path, len(out), models[0].Path, len(ref))
 		}
-		maxAbs, rel := difference(out, ref)
+		var d differences
+		d.addF32(out, ref)
+		maxAbs, rel := d.result()
 		res[i].MaxAbsDiff, res[i].RelError = &maxAbs, &rel
 	}
 	return nil
@@ -152,19 +156,4 @@ func outputs(ctx context.Context, m Model, o Options) ([]float32, error) {
 		return nil
 	})
 	return all, err
-}
-
-// difference returns max |a-b| and ||a-b|| / ||b||.
-func difference(a, b []float32) (maxAbs, rel float64) {
-	var num, den float64
-	for i := range a {
-		d := math.Abs(float64(a[i]) - float64(b[i]))
-		maxAbs = math.Max(maxAbs, d)
-		num += d * d
-		den += float64(b[i]) * float64(b[i])
-	}
-	if num == 0 {
-		return maxAbs, 0
-	}
-	return maxAbs, math.Sqrt(num / den)
 }

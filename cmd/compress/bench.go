@@ -1,22 +1,24 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/compress-toolkit/compress/bench"
 	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
 )
 
 func benchCommand() *cli.Command {
-	flags := append(dataFlags("samples for accuracy, as mnist; random:N compares outputs with the first model only"),
+	flags := append(dataFlags("samples for accuracy, as mnist; random:N (64 without --data) compares outputs with the first model's on random inputs"),
 		&cli.IntFlag{Name: "runs", Value: 50, Usage: "latency runs of each model; 0 for none"},
-		&cli.IntFlag{Name: "batch", Value: 1, Usage: "extent of symbolic dimensions for cost and latency"},
+		batchFlag("cost and latency"), dimsFlag(),
+		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy or .pb) for an input of latency and of random comparison; random where not given"},
 	)
 	return command("bench", "accuracy, size, cost and latency of models side by side", "MODEL..", commonFlags(flags...), benchAction)
 }
@@ -30,11 +32,16 @@ func benchAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range models {
-		o.Dims = m.Model.Graph.Uniform(c.Int("batch"))
-	}
-	if o.Data, err = benchData(c, spec, models); err != nil {
+	if err := benchInputs(c, models, &o); err != nil {
 		return err
+	}
+	if o.Random, err = randomDraws(spec); err != nil {
+		return err
+	}
+	if o.Random == 0 {
+		if o.Data, err = spec.Open(dataset.Test, dirs(c)); err != nil {
+			return err
+		}
 	}
 	r, err := bench.Measure(c.Context, models, o)
 	if err != nil {
@@ -71,47 +78,52 @@ func benchModels(c *cli.Context, paths []string) ([]bench.Model, *dataset.Spec, 
 	return models, &spec, nil
 }
 
-// benchData opens the test part, or makes random inputs of the first model's shape.
-func benchData(c *cli.Context, spec *dataset.Spec, models []bench.Model) (dataset.Set, error) {
-	switch spec.Source {
-	case "":
-		return nil, nil
-	case "random":
-		if spec.Options["shape"] == "" {
-			shape, err := sampleShape(models[0])
-			if err != nil {
-				return nil, err
-			}
-			spec.Options["shape"] = shape
-		}
-		set, err := spec.Open(dataset.Test, dirs(c))
-		if err != nil {
-			return nil, err
-		}
-		return dataset.Unlabelled(set), nil
+// benchInputs sets the extents and the inputs that are given.
+func benchInputs(c *cli.Context, models []bench.Model, o *bench.Options) (err error) {
+	graphs := make([]*graph.Model, len(models))
+	for i, m := range models {
+		graphs[i] = m.Model
 	}
-	return spec.Open(dataset.Test, dirs(c))
+	o.Batch = c.Int("batch")
+	if o.Dims, err = namedDims(c, graphs...); err != nil {
+		return err
+	}
+	given := c.StringSlice("input")
+	if len(given) == 0 {
+		return nil
+	}
+	in, err := readInputs(given)
+	if err != nil {
+		return err
+	}
+	o.Inputs = map[graph.Value]*tensor.Tensor{}
+	for name, t := range in {
+		o.Inputs[graph.Value(name)] = t
+	}
+	return nil
+}
+
+// defaultDraws are the random inputs on which models are compared without --data.
+const defaultDraws = 64
+
+// randomDraws returns N of random:N without a shape of its own, the default
+// without data, and 0 where the data are samples.
+func randomDraws(s *dataset.Spec) (int, error) {
+	switch {
+	case s.Source == "":
+		return defaultDraws, nil
+	case s.Source != "random" || s.Options["shape"] != "":
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s.Arg)
+	if err != nil || n <= 0 {
+		return 0, usagef("--data random:%s: write random:64 for 64 random inputs", s.Arg)
+	}
+	return n, nil
 }
 
 // isModelFile reports whether text names a file of a known format.
 func isModelFile(text string) bool {
 	_, err := format.ByPath(text)
 	return err == nil && !slices.Contains([]string{"", "."}, text)
-}
-
-// sampleShape returns the shape of one sample of a model's first input as an option's text.
-func sampleShape(m bench.Model) (string, error) {
-	if len(m.Model.Graph.Inputs) == 0 {
-		return "", usagef("%s has no input", m.Path)
-	}
-	in := m.Model.Graph.Inputs[0]
-	s, err := in.Resolve(m.Model.Graph.Uniform(1))
-	if err != nil || len(s) < 2 {
-		return "", usagef("%s: input %q is not N x ...: give the samples' shape, as in random:100;shape=3,32,32", m.Path, in.Name)
-	}
-	text := make([]string, len(s)-1)
-	for i, d := range s[1:] {
-		text[i] = fmt.Sprint(d)
-	}
-	return strings.Join(text, ","), nil
 }

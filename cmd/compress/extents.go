@@ -23,13 +23,20 @@ func dimsFlag() cli.Flag {
 // extents returns the extents of a model's symbolic dimensions: those of --dims,
 // --batch where an input begins with a symbol, else the smallest that will do.
 func extents(c *cli.Context, m *graph.Model) (graph.Dims, error) {
-	d := graph.Dims{}
-	for _, p := range m.Graph.Inputs {
-		if len(p.Shape) > 1 && p.Shape[0].Sym != "" {
-			d[p.Shape[0].Sym] = c.Int("batch")
-		}
+	named, err := namedDims(c, m)
+	if err != nil {
+		return nil, err
 	}
-	known := m.Graph.Symbols()
+	return m.AnyDims(m.Graph.BatchDims(c.Int("batch"), named)), nil
+}
+
+// namedDims parses --dims for the symbols of the models.
+func namedDims(c *cli.Context, models ...*graph.Model) (graph.Dims, error) {
+	var known []string
+	for _, m := range models {
+		known = append(known, m.Graph.Symbols()...)
+	}
+	d := graph.Dims{}
 	for _, item := range c.StringSlice("dims") {
 		name, text, _ := strings.Cut(item, "=")
 		n, err := strconv.Atoi(text)
@@ -41,5 +48,5 @@ func extents(c *cli.Context, m *graph.Model) (graph.Dims, error) {
 		}
 		d[name] = n
 	}
-	return m.AnyDims(d), nil
+	return d, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,12 +12,13 @@ import (
 	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/format/onnx"
 	"github.com/compress-toolkit/compress/internal/atomicfile"
 )
 
 func runCommand() *cli.Command {
 	return command("run", "run a model on given inputs", "MODEL", commonFlags(
-		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy); repeat for each input, or one FILE.npz with all"},
+		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy, or .pb of one ONNX TensorProto); repeat for each input, or one FILE.npz with all"},
 		&cli.StringSliceFlag{Name: "fetch", Usage: "further `VALUE` to write; see `compress inspect`"},
 		&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "`FILE.npz` for the outputs"},
 	), runAction)
@@ -84,7 +86,7 @@ func readInputs(list []string) (map[string]*tensor.Tensor, error) {
 		}
 		t, err := readTensor(file)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("--input %s: %w", item, err)
 		}
 		in[name] = t
 	}
@@ -104,6 +106,10 @@ func readArchive(file string) (map[string]*tensor.Tensor, error) {
 }
 
 func readTensor(file string) (*tensor.Tensor, error) {
+	if strings.EqualFold(filepath.Ext(file), ".pb") {
+		_, t, err := onnx.LoadTensor(file)
+		return t, err
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err

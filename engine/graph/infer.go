@@ -50,6 +50,19 @@ func (g *Graph) Uniform(n int) Dims {
 	return d
 }
 
+// BatchDims sets the symbolic dimensions that an input of several dimensions begins
+// with to n; those of more are added and win.
+func (g *Graph) BatchDims(n int, more Dims) Dims {
+	d := Dims{}
+	for _, p := range g.Inputs {
+		if len(p.Shape) > 1 && p.Shape[0].Sym != "" {
+			d[p.Shape[0].Sym] = n
+		}
+	}
+	maps.Copy(d, more)
+	return d
+}
+
 // InferAny infers at extents of the symbolic dimensions for which every node can be
 // bound: 1 where that is enough, more where a window must fit. It serves what does
 // not depend on extents, as ranks and types. The error is the one at 1.
@@ -70,13 +83,7 @@ func (m *Model) AnyDims(fixed Dims) Dims {
 func (m *Model) inferAny(fixed Dims) (r *Inferred, d Dims, err error) {
 	first := m.Graph.Uniform(1)
 	maps.Copy(first, fixed)
-	batch := Dims{}
-	for _, p := range m.Graph.Inputs {
-		if len(p.Shape) > 1 && p.Shape[0].Sym != "" {
-			batch[p.Shape[0].Sym] = 1
-		}
-	}
-	for _, keep := range []Dims{batch, {}} {
+	for _, keep := range []Dims{m.Graph.BatchDims(1, nil), {}} {
 		for _, n := range []int{1, 8, 32, 64, 224, 512, 2048} {
 			d := m.Graph.Uniform(n)
 			maps.Copy(d, keep)
