@@ -50,6 +50,15 @@ func (n *Network) Outputs(_ context.Context, x *tensor.Tensor, values []graph.Va
 	return out[0], out[1:], nil
 }
 
+// All runs the network on a batch and returns all its outputs, valid until the next call.
+func (n *Network) All(ctx context.Context, b *dataset.Batch) ([]*tensor.Tensor, error) {
+	first, rest, err := n.Outputs(ctx, b.X, n.Model.Graph.OutputValues()[1:])
+	if err != nil {
+		return nil, err
+	}
+	return append([]*tensor.Tensor{first}, rest...), nil
+}
+
 // convert undoes the batch's normalisation and applies the network's own, in one
 // affine map for each channel.
 func (n *Network) convert(x *tensor.Tensor) *tensor.Tensor {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -89,9 +90,12 @@ func loadTeachers(c *cli.Context, paths []string, spec dataset.Spec, norm *datas
 	return e, classes, asUsage(err)
 }
 
+// errNoClassifier is wrapped by classesOf's error for a network of another kind.
+var errNoClassifier = errors.New("a classifier gives N x K")
+
 // classesOf returns K of a model whose first output is N x K.
 func classesOf(m *graph.Model, path string) (int, error) {
-	inf, err := m.Infer(m.Graph.Uniform(1))
+	inf, err := m.InferAny()
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
@@ -101,7 +105,7 @@ func classesOf(m *graph.Model, path string) (int, error) {
 	v := m.Graph.Outputs[0].Name
 	s := inf.Specs[v].Shape
 	if len(s) != 2 {
-		return 0, usagef("%s: output %q is %v, a classifier gives N x K", path, v, s)
+		return 0, usagef("%s: output %q is %v, %w", path, v, s, errNoClassifier)
 	}
 	return s[1], nil
 }

@@ -102,8 +102,12 @@ type fitted struct {
 }
 
 func (f *fitted) text(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %s, accuracy %.4f (%d of %d), train loss %.4g, %d epochs in %.1f s (%.0f samples/s)\n",
-		f.Output, bench.Bytes(f.FileBytes), f.Accuracy, f.Correct, f.Total, f.TrainLoss, f.Epochs, f.Seconds, f.SamplesPerSecond)
+	accuracy := "no labels to measure accuracy"
+	if f.Total > 0 {
+		accuracy = fmt.Sprintf("accuracy %.4f (%d of %d)", f.Accuracy, f.Correct, f.Total)
+	}
+	_, err := fmt.Fprintf(w, "%s: %s, %s, train loss %.4g, %d epochs in %.1f s (%.0f samples/s)\n",
+		f.Output, bench.Bytes(f.FileBytes), accuracy, f.TrainLoss, f.Epochs, f.Seconds, f.SamplesPerSecond)
 	return err
 }
 
@@ -190,9 +194,11 @@ func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out st
 	if err != nil {
 		return nil, err
 	}
-	eval, err := train.Accuracy(c.Context, m, s.test, train.PredictConfig{Normalize: s.norm})
-	if err != nil {
-		return nil, err
+	var eval train.Eval
+	if s.test.Classes() > 0 {
+		if eval, err = train.Accuracy(c.Context, m, s.test, train.PredictConfig{Normalize: s.norm}); err != nil {
+			return nil, err
+		}
 	}
 	describe(m, s, eval)
 	bytes, err := saveModel(c, out, m, save)
@@ -219,7 +225,9 @@ func describe(m *graph.Model, s *samples, e train.Eval) {
 		m.Meta[metaNormalize] = s.norm.String()
 	}
 	m.Meta["data"] = s.spec.String()
-	m.Meta["accuracy"] = fmt.Sprintf("%.4f (%d of %d)", e.Accuracy, e.Correct, e.Total)
+	if e.Total > 0 {
+		m.Meta["accuracy"] = fmt.Sprintf("%.4f (%d of %d)", e.Accuracy, e.Correct, e.Total)
+	}
 }
 
 // plan is the JSON result of a dry run.

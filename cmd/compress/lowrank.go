@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -307,22 +308,30 @@ func (r *lowrankRun) accuracy(m *graph.Model, set dataset.Set) (*float64, error)
 
 // tune trains the factorised model with the original as its teacher.
 func (r *lowrankRun) tune(small *graph.Model) (*fitted, error) {
-	classes, err := classesOf(r.model, r.in)
+	obj, err := r.objective()
 	if err != nil {
 		return nil, err
 	}
+	say(r.c, "objective: %s", obj.(train.Described).Describe())
+	return fit(r.c, small, obj, r.samples, r.out)
+}
+
+// objective is distillation for a classifier; another network's outputs are repeated.
+func (r *lowrankRun) objective() (train.Objective, error) {
 	norm := r.samples.norm
 	net := &teacher.Network{Name: r.in, Model: r.model, Normalize: norm, Batches: norm}
+	classes, err := classesOf(r.model, r.in)
+	if errors.Is(err, errNoClassifier) {
+		return &distill.Outputs{Teacher: net, Sample: r.samples.train.Shape()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	ens, err := teacher.NewEnsemble([]*teacher.Network{net}, nil, "")
 	if err != nil {
 		return nil, err
 	}
-	obj, err := distillObjective(r.c, ens, classes, r.samples, distill.SoftTargets{})
-	if err != nil {
-		return nil, err
-	}
-	say(r.c, "objective: %s", obj.Describe())
-	return fit(r.c, small, obj, r.samples, r.out)
+	return distillObjective(r.c, ens, classes, r.samples, distill.SoftTargets{})
 }
 
 func (f *factorised) text(w io.Writer) error {

@@ -63,6 +63,21 @@ func (g *Graph) BatchDims(n int, more Dims) Dims {
 	return d
 }
 
+// DimsOf sets the symbolic dimensions of the first input to the extents of x, what
+// is fed to it, and all others to its number of samples, x[0].
+func (g *Graph) DimsOf(x tensor.Shape) Dims {
+	d := g.Uniform(x[0])
+	if len(g.Inputs) == 0 {
+		return d
+	}
+	for i, dim := range g.Inputs[0].Shape {
+		if dim.Sym != "" && i < len(x) {
+			d[dim.Sym] = x[i]
+		}
+	}
+	return d
+}
+
 // InferAny infers at extents of the symbolic dimensions for which every node can be
 // bound: 1 where that is enough, more where a window must fit. It serves what does
 // not depend on extents, as ranks and types. The error is the one at 1.

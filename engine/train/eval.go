@@ -53,8 +53,8 @@ func Predict(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConf
 	return nil
 }
 
-// Predictor runs a model on batches of any size through its first input; it
-// compiles one session for each size. The model must not change meanwhile.
+// Predictor runs a model on batches of any number of samples of one shape through
+// its first input; it compiles one session for each number. The model must not change meanwhile.
 type Predictor struct {
 	Model *graph.Model
 	Fetch []graph.Value // the graph's outputs when empty
@@ -66,7 +66,7 @@ type Predictor struct {
 
 // Run returns the fetched tensors, valid until the next call.
 func (p *Predictor) Run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
-	s, err := p.Session(x.Dim(0))
+	s, err := p.session(x.Shape())
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +83,9 @@ func (p *Predictor) Run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
 	return p.out, nil
 }
 
-// Session returns the session for batches of n samples.
-func (p *Predictor) Session(n int) (*graph.Session, error) {
-	if s := p.sessions[n]; s != nil {
+// session returns the session for batches of shape x.
+func (p *Predictor) session(x tensor.Shape) (*graph.Session, error) {
+	if s := p.sessions[x[0]]; s != nil {
 		return s, nil
 	}
 	if len(p.Model.Graph.Inputs) == 0 || len(p.Model.Graph.Outputs) == 0 {
@@ -94,14 +94,14 @@ func (p *Predictor) Session(n int) (*graph.Session, error) {
 	if len(p.Fetch) == 0 {
 		p.Fetch = p.Model.Graph.OutputValues()
 	}
-	s, err := graph.Compile(p.Model, graph.Options{Fetch: p.Fetch, Only: true, Dims: p.Model.Graph.Uniform(n), Pool: p.Pool})
+	s, err := graph.Compile(p.Model, graph.Options{Fetch: p.Fetch, Only: true, Dims: p.Model.Graph.DimsOf(x), Pool: p.Pool})
 	if err != nil {
 		return nil, err
 	}
 	if p.sessions == nil {
 		p.sessions = map[int]*graph.Session{}
 	}
-	p.sessions[n] = s
+	p.sessions[x[0]] = s
 	return s, nil
 }
 

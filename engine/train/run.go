@@ -167,7 +167,7 @@ func (r *run) session(n int) (*graph.Session, error) {
 		fetch = append(fetch, r.metricV[m])
 	}
 	s, err := graph.Compile(r.copy, graph.Options{
-		Fetch: fetch, Only: true, Dims: r.copy.Graph.Uniform(n), Loss: r.loss, Wrt: wrt,
+		Fetch: fetch, Only: true, Dims: r.copy.Graph.DimsOf(append(tensor.Shape{n}, r.c.Data.Shape()...)), Loss: r.loss, Wrt: wrt,
 		Train: true, Pool: r.c.Pool, Seed: r.c.Seed,
 	})
 	if err != nil {

@@ -177,7 +177,7 @@ func (r *run) firstBadValue(s *graph.Session, x *tensor.Tensor) graph.Value {
 		order = append(order, n.Out...)
 	}
 	full, err := graph.Compile(r.copy, graph.Options{
-		Fetch: order, Dims: r.copy.Graph.Uniform(x.Dim(0)), Train: true, Unfused: true, Pool: r.c.Pool, Seed: r.c.Seed,
+		Fetch: order, Dims: r.copy.Graph.DimsOf(x.Shape()), Train: true, Unfused: true, Pool: r.c.Pool, Seed: r.c.Seed,
 	})
 	if err != nil {
 		return ""
