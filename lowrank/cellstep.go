@@ -1,6 +1,8 @@
 package lowrank
 
 import (
+	"slices"
+
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
@@ -16,10 +18,12 @@ func (c *cell) scan(xw graph.Value, d direction, states []graph.Value, reverse b
 		}
 		x := b.Input("x", c.dtype, "batch", c.gates*c.hidden)
 		next := c.step(b, d, x, inner)
-		for _, s := range next {
+		for _, s := range append(next, b.Node("y", "Identity", nil, next[0])) {
 			b.Output(s)
 		}
-		b.Output(b.Node("y", "Identity", nil, next[0]))
+		for i := range b.Graph().Outputs {
+			b.Graph().Outputs[i].DType = c.dtype // not inferred: it rests on values from around the body
+		}
 	})
 	c.Fail(b.Err())
 	way := int64(0)
@@ -70,9 +74,10 @@ func (c *cell) recur(b *graph.Builder, d direction, h graph.Value) graph.Value {
 	return y
 }
 
-// split cuts the gates apart.
+// split cuts the n gates apart, by sizes: that can be written at every opset.
 func (c *cell) split(b *graph.Builder, v graph.Value, n int) []graph.Value {
-	return b.Nodes("gates", "Split", graph.Attrs{"axis": int64(-1), "num_outputs": int64(n)}, n, v)
+	sizes := slices.Repeat([]int{c.hidden}, n)
+	return b.Nodes("gates", "Split", graph.Attrs{"axis": int64(-1)}, n, v, b.Ints("gates/sizes", sizes...))
 }
 
 // lstm: i, o, f = sigmoid, g = tanh of W x + R h + b; c' = f c + i g; h' = o tanh(c').
