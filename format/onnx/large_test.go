@@ -68,7 +68,8 @@ func BenchmarkGigabyte(b *testing.B) {
 			}
 		}},
 		{"to-onnx", func() { must(b, onnx.Save(filepath.Join(dir, "copy.onnx"), load(), onnx.SaveOptions{})) }},
-		{"to-cmz", func() {
+		{"to-cmz", func() { must(b, format.Save(filepath.Join(dir, "copy.cmz"), load(), format.SaveOptions{})) }},
+		{"to-cmz-fast", func() {
 			must(b, format.Save(filepath.Join(dir, "copy.cmz"), load(), format.SaveOptions{Effort: format.Fast}))
 		}},
 	} {
