@@ -61,7 +61,7 @@ func benchModels(c *cli.Context, paths []string) ([]bench.Model, *dataset.Spec, 
 	}
 	var models []bench.Model
 	for _, path := range paths {
-		m, err := loadModel(path)
+		m, err := loadModel(c, path)
 		if err != nil {
 			return nil, nil, err
 		}

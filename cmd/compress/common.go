@@ -26,6 +26,7 @@ func commonFlags(more ...cli.Flag) []cli.Flag {
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress and no messages"},
 		&cli.StringFlag{Name: "config", Usage: "YAML `FILE` with flags by name; flags given on the command line win"},
+		&cli.StringFlag{Name: "external-data-root", Usage: "`DIR` that an ONNX file's external data may not leave; the file's own folder when empty"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the resolved configuration and estimates; write nothing"},
 	)
 }

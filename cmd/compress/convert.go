@@ -3,14 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/compress-toolkit/compress/bench"
-	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/format/onnx"
 )
 
 func convertCommand() *cli.Command {
@@ -19,7 +15,6 @@ func convertCommand() *cli.Command {
 		&cli.StringFlag{Name: "dtype", Usage: "storage of weights: f32, f16, bf16 or int8"},
 		&cli.IntFlag{Name: "opset", Usage: "`VERSION` of ONNX's operators to write; 0 is the input's own"},
 		&cli.BoolFlag{Name: "external-data", Usage: "write an ONNX file's weights to a file beside it"},
-		&cli.StringFlag{Name: "external-data-root", Usage: "`DIR` that an ONNX file's external data may not leave; the model's own when empty"},
 	), convertAction)
 }
 
@@ -45,7 +40,7 @@ func convertAction(c *cli.Context) error {
 		return err
 	}
 	save.Opset, save.External = c.Int("opset"), c.Bool("external-data")
-	m, err := loadWithin(c.Args().First(), c.String("external-data-root"))
+	m, err := loadModel(c, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -59,12 +54,4 @@ func convertAction(c *cli.Context) error {
 		_, err := fmt.Fprintf(w, "%s: %s\n", out, bench.Bytes(r.FileBytes))
 		return err
 	})
-}
-
-// loadWithin is loadModel for an ONNX file whose external data lie under root.
-func loadWithin(path, root string) (*graph.Model, error) {
-	if root == "" || !strings.EqualFold(filepath.Ext(path), ".onnx") {
-		return loadModel(path)
-	}
-	return onnx.Load(path, onnx.LoadOptions{ExternalRoot: root})
 }

@@ -68,7 +68,7 @@ func loadTeachers(c *cli.Context, paths []string, spec dataset.Spec, norm *datas
 	var members []*teacher.Network
 	classes := 0
 	for _, path := range paths {
-		m, err := loadModel(strings.TrimSpace(path))
+		m, err := loadModel(c, strings.TrimSpace(path))
 		if err != nil {
 			return nil, 0, err
 		}

@@ -60,7 +60,7 @@ func inspectAction(c *cli.Context) error {
 		return err
 	}
 	path := c.Args().First()
-	m, err := loadModel(path)
+	m, err := loadModel(c, path)
 	if err != nil {
 		return err
 	}

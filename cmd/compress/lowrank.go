@@ -110,7 +110,7 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 		r.save, err = storage(c.String("dtype"))
 	}
 	if err == nil {
-		r.model, err = loadModel(r.in)
+		r.model, err = loadModel(r.c, r.in)
 	}
 	if err != nil {
 		return nil, err

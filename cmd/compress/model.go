@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,17 +12,21 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
-	_ "github.com/compress-toolkit/compress/format/onnx" // registers .onnx
+	"github.com/compress-toolkit/compress/format/onnx"
 )
 
 // metaNormalize is where a model keeps the normalisation that it was trained with.
 const metaNormalize = "normalize"
 
-// loadModel reads a model file of any known format.
-func loadModel(path string) (*graph.Model, error) {
+// loadModel reads a model file of any known format. The external data of an ONNX
+// file lie under --external-data-root, or beside the file.
+func loadModel(c *cli.Context, path string) (*graph.Model, error) {
 	f, err := format.ByPath(path)
 	if err != nil {
 		return nil, asUsage(err)
+	}
+	if root := c.String("external-data-root"); root != "" && strings.EqualFold(filepath.Ext(path), ".onnx") {
+		return onnx.Load(path, onnx.LoadOptions{ExternalRoot: root})
 	}
 	m, err := f.Load(path)
 	if err != nil {

@@ -38,7 +38,7 @@ func runAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := loadModel(c.Args().First())
+	m, err := loadModel(c, c.Args().First())
 	if err != nil {
 		return err
 	}

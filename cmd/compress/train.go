@@ -59,7 +59,7 @@ func freshRun(c *cli.Context, archFlag string) (out string, m *graph.Model, s *s
 // buildStudent returns an untrained network: of a named architecture, or the graph of a file.
 func buildStudent(c *cli.Context, arch string, s *samples) (*graph.Model, error) {
 	if isModelFile(arch) {
-		return loadModel(arch)
+		return loadModel(c, arch)
 	}
 	task := student.Task{Shape: s.train.Shape(), Classes: s.train.Classes(), Seed: c.Uint64("seed")}
 	if text := c.String("init"); text != "" {
