@@ -46,6 +46,18 @@ type valueInfo struct {
 	Shape []string `json:"shape"`
 }
 
+// String is "name float32[N 10]", without the type where there is none.
+func (v valueInfo) String() string {
+	shape := "?"
+	if v.Shape != nil {
+		shape = strings.Join(v.Shape, " ")
+	}
+	if v.DType == "" {
+		return fmt.Sprintf("%s[%s]", v.Name, shape)
+	}
+	return fmt.Sprintf("%s %s[%s]", v.Name, v.DType, shape)
+}
+
 type nodeInfo struct {
 	Name    string      `json:"name"`
 	Op      string      `json:"op"`
@@ -112,20 +124,33 @@ func inspect(m *graph.Model, d graph.Dims) (*inspected, error) {
 	for _, p := range m.Graph.Outputs {
 		r.Outputs = append(r.Outputs, info(p.Name, p.DType))
 	}
-	for _, n := range m.Graph.Nodes {
-		cost := inf.ByNode[n.Name]
-		ni := nodeInfo{Name: n.Name, Op: n.Op, Domain: n.Domain, Params: cost.Params, MACs: cost.MACs}
+	r.tree(m.Graph, "", inf, shapes)
+	return r, nil
+}
+
+// tree lists the nodes of g, each followed by those of its subgraphs with its name
+// in front.
+func (r *inspected) tree(g *graph.Graph, path string, inf *graph.Inferred, shapes map[graph.Value][]graph.Dim) {
+	for _, n := range g.Nodes {
+		name := path + n.Name
+		ni := nodeInfo{Name: name, Op: n.Op, Domain: n.Domain, Params: inf.ByNode[name].Params, MACs: inf.ByNode[name].MACs}
 		for _, v := range n.Out {
 			if v != "" {
 				ni.Outputs = append(ni.Outputs, valueInfo{Name: string(v), Shape: dimStrings(shapes[v])})
 			}
 		}
 		r.Nodes = append(r.Nodes, ni)
+		for _, sub := range n.Attrs.Graphs() {
+			r.tree(sub, name+"/", inf, nil)
+		}
 	}
-	return r, nil
 }
 
+// dimStrings returns nil for a shape that is not known.
 func dimStrings(dims []graph.Dim) []string {
+	if dims == nil {
+		return nil
+	}
 	out := make([]string, len(dims))
 	for i, d := range dims {
 		out[i] = d.Sym
@@ -161,10 +186,10 @@ func (r *inspected) text(w io.Writer) error {
 		fmt.Fprintf(w, "%s: %s\n", k, r.Provenance[k])
 	}
 	for _, v := range r.Inputs {
-		fmt.Fprintf(w, "input %s %s[%s]\n", v.Name, v.DType, strings.Join(v.Shape, " "))
+		fmt.Fprintf(w, "input %s\n", v)
 	}
 	for _, v := range r.Outputs {
-		fmt.Fprintf(w, "output %s %s[%s]\n", v.Name, v.DType, strings.Join(v.Shape, " "))
+		fmt.Fprintf(w, "output %s\n", v)
 	}
 	for _, name := range sortedKeys(r.NonFinite) {
 		fmt.Fprintf(w, "NOT FINITE: %d elements of %s\n", r.NonFinite[name], name)
@@ -174,11 +199,7 @@ func (r *inspected) text(w io.Writer) error {
 	for _, n := range r.Nodes {
 		var outs []string
 		for _, v := range n.Outputs {
-			s := "?"
-			if v.Shape != nil {
-				s = strings.Join(v.Shape, " ")
-			}
-			outs = append(outs, fmt.Sprintf("%s[%s]", v.Name, s))
+			outs = append(outs, v.String())
 		}
 		op := n.Op
 		if n.Domain != "" {

@@ -103,16 +103,21 @@ func (m *Model) inferAny(fixed Dims) (r *Inferred, d Dims, err error) {
 			d := m.Graph.Uniform(n)
 			maps.Copy(d, keep)
 			maps.Copy(d, fixed)
-			r, failed := m.Infer(d)
-			if failed == nil {
-				return r, d, nil
-			}
-			if err == nil {
+			now, failed := m.Infer(d)
+			switch {
+			case failed != nil && err == nil:
 				err = failed
+			case failed == nil && !now.rejected:
+				return now, d, nil
+			case failed == nil && r == nil:
+				r, first = now, d
 			}
 		}
 	}
-	return nil, first, err
+	if r != nil {
+		err = nil
+	}
+	return r, first, err
 }
 
 // Inferred is the result of shape inference for concrete input extents.
@@ -121,6 +126,8 @@ type Inferred struct {
 	ByNode  map[string]Cost
 	Total   Cost
 	Unknown []string // nodes whose outputs could not be inferred, with the reason
+
+	rejected bool // a node has subgraphs and none can be bound
 }
 
 // Infer binds every node of the main graph for the given extents. Nodes that
@@ -141,16 +148,10 @@ func (m *Model) Infer(d Dims) (*Inferred, error) {
 	for _, p := range m.AllParams() {
 		r.Total.Params += int64(p.Shape.Size())
 	}
-	params := m.Graph.ParamIndex()
 	for _, p := range m.Graph.Params {
 		r.Specs[p.Name] = paramSpec(p, true)
 	}
-	for _, n := range m.Graph.Nodes {
-		if err := r.node(n, params); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
+	return r, r.nodes(m.Graph)
 }
 
 // paramSpec describes a parameter; its value counts as constant when it cannot
@@ -184,6 +185,11 @@ func (r *Inferred) node(n *Node, params map[Value]*Param) error {
 	k, in, why, err := r.bind(n)
 	if err != nil {
 		return err
+	}
+	if why != "" && len(n.Attrs.Graphs()) > 0 {
+		op, _ := LookupOp(n.Domain, n.Op)
+		c.MACs = r.bodies(n, op)
+		r.Total.MACs += c.MACs
 	}
 	if why != "" {
 		r.Unknown = append(r.Unknown, fmt.Sprintf("%s (%s): %s", n.Name, n.Op, why))

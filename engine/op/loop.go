@@ -8,7 +8,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-func init() { graph.Register("", runner{name: "Loop", run: runLoop}) }
+func init() { graph.Register("", runner{name: "Loop", run: runLoop, body: loopBody}) }
 
 // runLoop runs attribute body while it gives true, at most as often as input 0
 // says and not at all when input 1 is false; both may be omitted. The body maps the
@@ -41,6 +41,18 @@ func runLoop(_ *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) (
 		keep(stacks, out[1+len(state):])
 	}
 	return withStacks(state, stacks)
+}
+
+// loopBody knows the first iteration's inputs, and the trips where input 0 is constant.
+func loopBody(_ *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) {
+	inputs = []graph.Spec{{DType: tensor.I64, Shape: tensor.Shape{}}, {DType: tensor.Bool, Shape: tensor.Shape{}}}
+	if len(in) > 2 {
+		inputs = append(inputs, in[2:]...)
+	}
+	if len(in) > 0 && in[0].Const != nil && in[0].Const.DType() == tensor.I64 && in[0].Const.Len() == 1 {
+		return inputs, int(max(in[0].Const.I64s()[0], 0))
+	}
+	return inputs, 1
 }
 
 // loopBounds returns the greatest number of iterations and the first condition.

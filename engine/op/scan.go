@@ -2,12 +2,13 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-func init() { graph.Register("", runner{name: "Scan", min: 1, run: runScan}) }
+func init() { graph.Register("", runner{name: "Scan", min: 1, run: runScan, body: scanBody}) }
 
 // scanned is an input that is given to the body slice by slice.
 type scanned struct {
@@ -63,6 +64,28 @@ func runScan(_ *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) (
 		keep(stacks, out[len(state):])
 	}
 	return withStacks(state, stacks)
+}
+
+// scanBody cuts the scanned inputs' axes out of their shapes.
+func scanBody(n *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) {
+	m := n.Attrs.Int("num_scan_inputs", 0)
+	axes, err := listOf(n, "scan_input_axes", m)
+	if err != nil || m < 1 || m > len(in) {
+		return nil, 1
+	}
+	inputs, times = slices.Clone(in), 1
+	for i, axis := range axes {
+		s := &inputs[len(in)-m+i]
+		if axis < 0 {
+			axis += len(s.Shape)
+		}
+		if axis < 0 || axis >= len(s.Shape) {
+			return nil, 1
+		}
+		times = s.Shape[axis]
+		*s = graph.Spec{DType: s.DType, Shape: slices.Delete(s.Shape.Clone(), axis, axis+1)}
+	}
+	return inputs, times
 }
 
 // scanInputs returns the inputs to slice and the number of slices.

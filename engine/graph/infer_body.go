@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Bodied is an operator that runs subgraphs. Its Body tells shape inference what
+// the inputs of each subgraph are and how often it runs, once where only the inputs'
+// values tell.
+type Bodied interface {
+	Body(n *Node, in []Spec) (inputs []Spec, times int)
+}
+
+// bodies infers the subgraphs of n and returns the MACs of the costliest, all its
+// iterations together. Costs of nodes within get the name of n in front: "if/conv". A
+// branch may be impossible for the given extents and yet never be taken; a node all of
+// whose subgraphs are is noted. Where all agree on an output of a node without
+// iterations, the node has it too.
+func (r *Inferred) bodies(n *Node, op Op) (macs int64) {
+	in := make([]Spec, len(n.In))
+	for i, v := range n.In {
+		in[i] = r.Specs[v]
+	}
+	var inputs []Spec
+	times := 1
+	if b, ok := op.(Bodied); ok {
+		inputs, times = b.Body(n, in)
+	}
+	var done []*Inferred
+	graphs := n.Attrs.Graphs()
+	for _, g := range graphs {
+		sub := r.body(g, inputs)
+		if err := sub.nodes(g); err != nil {
+			r.Unknown = append(r.Unknown, fmt.Sprintf("%s (%s): %v", n.Name, n.Op, err))
+			continue
+		}
+		r.rejected = r.rejected || sub.rejected
+		done = append(done, sub)
+		macs = max(macs, sub.Total.MACs*int64(times))
+		for name, c := range sub.ByNode {
+			c.MACs *= int64(times)
+			r.ByNode[n.Name+"/"+name] = c
+		}
+		for _, why := range sub.Unknown {
+			r.Unknown = append(r.Unknown, n.Name+"/"+why)
+		}
+	}
+	r.rejected = r.rejected || len(done) == 0
+	if len(inputs) == 0 && len(done) == len(graphs) {
+		r.agreed(n, graphs, done)
+	}
+	return macs
+}
+
+// body begins the inference of a subgraph, which sees the values around it.
+func (r *Inferred) body(g *Graph, inputs []Spec) *Inferred {
+	sub := &Inferred{Specs: maps.Clone(r.Specs), ByNode: map[string]Cost{}}
+	for i, p := range g.Inputs {
+		delete(sub.Specs, p.Name)
+		if i < len(inputs) && inputs[i].Present() {
+			sub.Specs[p.Name] = inputs[i]
+		}
+	}
+	for _, p := range g.Params {
+		sub.Specs[p.Name] = paramSpec(p, true)
+	}
+	return sub
+}
+
+// nodes infers every node of g.
+func (r *Inferred) nodes(g *Graph) error {
+	params := g.ParamIndex()
+	for _, n := range g.Nodes {
+		if err := r.node(n, params); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agreed sets the outputs of n that all subgraphs give with the same type and shape.
+func (r *Inferred) agreed(n *Node, graphs []*Graph, done []*Inferred) {
+	for i, v := range n.Out {
+		var specs []Spec
+		for j, g := range graphs {
+			if i < len(g.Outputs) {
+				if s, ok := done[j].Specs[g.Outputs[i].Name]; ok {
+					specs = append(specs, Spec{DType: s.DType, Shape: s.Shape})
+				}
+			}
+		}
+		other := func(s Spec) bool { return s.DType != specs[0].DType || !s.Shape.Equal(specs[0].Shape) }
+		if v != "" && len(specs) == len(graphs) && !slices.ContainsFunc(specs, other) {
+			r.Specs[v] = specs[0]
+		}
+	}
+}
