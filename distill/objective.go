@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
+	"strings"
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -17,7 +18,8 @@ import (
 type Teacher interface {
 	// Logits returns N x K logits z of which softmax(z/T) is the teacher's
 	// distribution at temperature T, and the given intermediate values. They
-	// need to be valid until the next call only.
+	// need to be valid until the next call only. At temperature 0 the logits are
+	// not wanted and may be nil.
 	Logits(ctx context.Context, b *dataset.Batch, temperature float64, values []graph.Value) (*tensor.Tensor, []*tensor.Tensor, error)
 }
 
@@ -49,46 +51,96 @@ func GetLoss(name string) (Loss, error) { return losses.Get(name) }
 // Losses lists the losses' names.
 func Losses() []string { return losses.Names() }
 
-// Objective is the weighted sum of the cross-entropy with the labels and of a
-// distillation loss (Hinton, Vinyals, Dean 2015, section 2):
+// Objective is the weighted sum of the cross-entropy with the labels and of
+// distillation losses on logits and on hints (Hinton, Vinyals, Dean 2015, section 2;
+// Romero et al. 2015, equations 2 and 3):
 //
-//	HardWeight CE(softmax(z_s), y) + SoftWeight loss(z_s, z_t)
+//	Hard CE(softmax(z_s), y) + sum_i Logit[i].Weight loss_i(z_s, z_t) + HintWeight hint(v_s, v_t)
 //
 // For soft targets the loss is T^2 KL(softmax(z_t/T) || softmax(z_s/T)), summed over
 // classes, mean over the batch; T^2 keeps the size of its gradient when T changes.
 type Objective struct {
-	Teacher     Teacher
-	Loss        Loss // soft targets when nil
-	Temperature float64
-	HardWeight  float64
-	SoftWeight  float64
-	Classes     int // K, of the teacher
+	Teacher Teacher
+	Classes int // K, of the teacher
+	Hard    Weight
+	Logit   []LogitTerm
 
-	hard, soft graph.Value
+	Hints      []Pair
+	HintWeight Weight
+	Shapes     map[graph.Value]tensor.Shape // of the hints' teacher values, for a batch of one
+	Seed       uint64                       // of the regressors' weights
+
+	// Mixed allows samples without a label: the mean of the cross-entropy is over
+	// those that have one.
+	Mixed bool
+
+	parts []part
+	fed   []target // the teacher's tensors that Feed fills in
 }
 
-// teacherLogits is the input that Feed fills.
-const teacherLogits graph.Value = "teacher_logits"
+// LogitTerm is one weighted loss on logits.
+type LogitTerm struct {
+	Loss        Loss // soft targets when nil
+	Weight      Weight
+	Temperature float64
+}
+
+func (t LogitTerm) loss() Loss {
+	if t.Loss == nil {
+		return SoftTargets{}
+	}
+	return t.Loss
+}
+
+// part is one summand of a built objective.
+type part struct {
+	name   string
+	loss   graph.Value
+	weight Weight
+	input  graph.Value // holds the weight while it changes
+}
+
+// target is an input for what the teacher gives: a value, or the logits at a temperature.
+type target struct {
+	input       graph.Value
+	value       graph.Value
+	temperature float64
+}
 
 // Validate rejects settings that cannot work.
 func (o *Objective) Validate() error {
-	bad := func(v float64) bool { return v < 0 || math.IsNaN(v) || math.IsInf(v, 0) }
-	switch {
-	case o.Teacher == nil:
+	if o.Teacher == nil && (len(o.Logit) > 0 || len(o.Hints) > 0) {
 		return errors.New("distill: no teacher")
-	case bad(o.Temperature) || o.Temperature == 0:
-		return fmt.Errorf("distill: temperature %g is not positive", o.Temperature)
-	case bad(o.HardWeight) || bad(o.SoftWeight) || o.HardWeight+o.SoftWeight == 0:
-		return fmt.Errorf("distill: weights %g (hard) and %g (soft) must not be negative, nor both zero", o.HardWeight, o.SoftWeight)
+	}
+	sum := o.Hard.most()
+	for _, w := range append([]Weight{o.Hard, o.HintWeight}, weights(o.Logit)...) {
+		if err := w.check(); err != nil {
+			return err
+		}
+	}
+	for _, t := range o.Logit {
+		sum += t.Weight.most()
+		if !(t.Temperature > 0) || t.Temperature > maxTemperature {
+			return fmt.Errorf("distill: temperature %g is not positive", t.Temperature)
+		}
+	}
+	if len(o.Hints) > 0 {
+		sum += o.HintWeight.most()
+	}
+	if sum == 0 {
+		return errors.New("distill: the weights of all losses are zero")
 	}
 	return nil
 }
 
-func (o *Objective) loss() Loss {
-	if o.Loss == nil {
-		return SoftTargets{}
+// maxTemperature bounds T, beyond which float32 tells no class from another.
+const maxTemperature = 1e6
+
+func weights(ts []LogitTerm) (ws []Weight) {
+	for _, t := range ts {
+		ws = append(ws, t.Weight)
 	}
-	return o.Loss
+	return ws
 }
 
 // Build implements train.Objective.
@@ -96,30 +148,110 @@ func (o *Objective) Build(b *graph.Builder, m *graph.Model) (graph.Value, error)
 	if err := o.Validate(); err != nil {
 		return "", err
 	}
-	z := m.Graph.Outputs[0].Name
+	if len(m.Graph.Outputs) == 0 {
+		return "", errors.New("distill: the student has no output")
+	}
+	o.parts, o.fed = nil, nil
+	if o.Hard.most() > 0 || len(o.Logit) > 0 {
+		if err := o.buildLogits(b, m.Graph.Outputs[0].Name); err != nil {
+			return "", err
+		}
+	}
+	if o.HintWeight.most() > 0 {
+		if err := o.buildHints(b, m); err != nil {
+			return "", err
+		}
+	}
+	var sum graph.Value
+	for i := range o.parts {
+		v := o.parts[i].weigh(b)
+		if i > 0 {
+			v = b.Node("loss", "Add", nil, sum, v)
+		}
+		sum = v
+	}
+	return sum, b.Err()
+}
+
+// buildLogits adds the parts that are computed from the student's logits z.
+func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 	s := b.Shape(z)
 	if b.Err() != nil {
-		return "", b.Err()
+		return b.Err()
 	}
-	if len(s) != 2 || s[1] != o.Classes {
-		return "", fmt.Errorf("distill: the student's output %q is N x %v, the teacher has %d classes", z, s[1:], o.Classes)
+	if len(s) != 2 || o.Teacher != nil && s[1] != o.Classes {
+		return fmt.Errorf("distill: the student's output %q is %v, the teacher's N x %d", z, append([]any{"N"}, dims(s)[1:]...), o.Classes)
 	}
-	in := LogitLoss{Student: z, Classes: o.Classes, Temperature: o.Temperature}
-	var parts []graph.Value
-	if o.HardWeight > 0 {
+	in := LogitLoss{Student: z, Classes: s[1]}
+	if o.Hard.most() > 0 {
 		in.Labels = train.LabelInput(b)
-		o.hard = train.HardLoss(b, z, in.Labels)
-		parts = append(parts, scaled(b, o.hard, o.HardWeight))
+		hard := train.HardLoss
+		if o.Mixed {
+			hard = labelledLoss
+		}
+		o.parts = append(o.parts, part{name: "hard", loss: hard(b, z, in.Labels), weight: o.Hard})
 	}
-	if o.SoftWeight > 0 {
-		in.Teacher = b.Input(string(teacherLogits), tensor.F32, "N", o.Classes)
-		o.soft = o.loss().Build(b, in)
-		parts = append(parts, scaled(b, o.soft, o.SoftWeight))
+	for _, t := range o.Logit {
+		if t.Weight.most() == 0 {
+			continue
+		}
+		in.Temperature = t.Temperature
+		in.Teacher = o.target(b, target{temperature: t.Temperature}, o.Classes)
+		o.parts = append(o.parts, part{name: t.loss().Name(), loss: t.loss().Build(b, in), weight: t.Weight})
 	}
-	if len(parts) == 1 {
-		return parts[0], b.Err()
+	return nil
+}
+
+func dims(s tensor.Shape) (out []any) {
+	for _, d := range s {
+		out = append(out, d)
 	}
-	return b.Node("loss", "Add", nil, parts...), b.Err()
+	return out
+}
+
+// labelledLoss is the mean cross-entropy over the samples that have a label; it is
+// zero for a batch without any.
+func labelledLoss(b *graph.Builder, z, labels graph.Value) (loss graph.Value) {
+	b.Scope("hard", func() {
+		sum := b.Node("sum", "SoftmaxCrossEntropyLoss", graph.Attrs{"reduction": "sum", "ignore_index": int64(-1)}, z, labels)
+		has := b.Node("has_label", "GreaterOrEqual", nil, labels, b.Const("first_class", tensor.Scalar(int64(0))))
+		n := b.Node("count", "ReduceSum", graph.Attrs{"keepdims": int64(0)}, b.Node("one", "Cast", graph.Attrs{"to": int64(1)}, has))
+		n = b.Node("at_least_one", "Max", nil, n, b.Const("unit", tensor.Scalar(float32(1))))
+		loss = b.Node("mean", "Div", nil, sum, n)
+	})
+	return loss
+}
+
+// target returns the input for what the teacher gives, N and the given extents, which
+// is declared once.
+func (o *Objective) target(b *graph.Builder, t target, extents ...any) graph.Value {
+	for _, f := range o.fed {
+		if f.value == t.value && f.temperature == t.temperature {
+			return f.input
+		}
+	}
+	name := "teacher_logits"
+	if t.value != "" {
+		name = "teacher/" + string(t.value)
+	}
+	t.input = b.Input(name, tensor.F32, append([]any{"N"}, extents...)...)
+	o.fed = append(o.fed, t)
+	return t.input
+}
+
+// weigh adds the part times its weight, which is an input if it changes during the run.
+func (p *part) weigh(b *graph.Builder) graph.Value {
+	var w graph.Value
+	switch {
+	case p.weight.From != p.weight.To:
+		p.input = b.Input(p.name+"_weight", tensor.F32)
+		w = p.input
+	case p.weight.From == 1:
+		return p.loss
+	default:
+		w = b.Const("weight", tensor.Scalar(float32(p.weight.From)))
+	}
+	return b.Node("scaled", "Mul", nil, p.loss, w)
 }
 
 // scaled multiplies v, one element, by w.
@@ -128,40 +260,102 @@ func scaled(b *graph.Builder, v graph.Value, w float64) graph.Value {
 }
 
 // Feed implements train.Objective.
-func (o *Objective) Feed(ctx context.Context, batch *dataset.Batch, _ train.At, in train.Feeds) error {
-	if o.HardWeight > 0 {
-		if err := train.FeedLabels(batch, in); err != nil {
-			return fmt.Errorf("%w; for unlabelled data set the hard weight to 0", err)
+func (o *Objective) Feed(ctx context.Context, batch *dataset.Batch, at train.At, in train.Feeds) error {
+	for _, p := range o.parts {
+		if p.input != "" {
+			in.Tensor(p.input).F32s()[0] = float32(p.weight.At(at.Epoch, at.Epochs))
 		}
 	}
-	if o.SoftWeight == 0 {
+	if labels := in.Tensor(train.Labels); labels != nil && o.Hard.most() > 0 {
+		if err := o.feedLabels(batch, labels, in); err != nil {
+			return err
+		}
+	}
+	return o.feedTargets(ctx, batch, in)
+}
+
+func (o *Objective) feedLabels(batch *dataset.Batch, labels *tensor.Tensor, in train.Feeds) error {
+	if o.Mixed {
+		labels.CopyFrom(batch.Y)
 		return nil
 	}
-	z, _, err := o.Teacher.Logits(ctx, batch, o.Temperature, nil)
-	if err != nil {
-		return err
+	if err := train.FeedLabels(batch, in); err != nil {
+		return fmt.Errorf("%w; for data without labels set the hard weight to 0, or give that data as unlabelled", err)
 	}
-	dst := in.Tensor(teacherLogits)
-	if !z.Shape().Equal(dst.Shape()) {
-		return fmt.Errorf("distill: the teacher gives %v for a batch, want %v", z, dst)
+	return nil
+}
+
+// feedTargets runs the teacher once for each temperature.
+func (o *Objective) feedTargets(ctx context.Context, batch *dataset.Batch, in train.Feeds) error {
+	var values, inputs []graph.Value
+	var temperatures []float64
+	for _, t := range o.fed {
+		if t.value != "" {
+			values, inputs = append(values, t.value), append(inputs, t.input)
+		} else {
+			temperatures = append(temperatures, t.temperature)
+		}
 	}
-	dst.CopyFrom(z)
+	if len(temperatures) == 0 && len(values) > 0 {
+		temperatures = []float64{0}
+	}
+	for i, temperature := range temperatures {
+		z, vs, err := o.Teacher.Logits(ctx, batch, temperature, values)
+		if err != nil {
+			return err
+		}
+		if temperature > 0 {
+			k := slices.IndexFunc(o.fed, func(t target) bool { return t.value == "" && t.temperature == temperature })
+			if err := fill(in.Tensor(o.fed[k].input), z, "logits"); err != nil {
+				return err
+			}
+		}
+		for j := range values {
+			if i > 0 {
+				break // as at the first temperature
+			}
+			if err := fill(in.Tensor(inputs[j]), vs[j], string(values[j])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func fill(dst, src *tensor.Tensor, what string) error {
+	if !src.Shape().Equal(dst.Shape()) {
+		return fmt.Errorf("distill: the teacher gives %s as %v for a batch, want %v", what, src, dst)
+	}
+	dst.CopyFrom(src)
 	return nil
 }
 
 // Metrics implements train.Metered.
 func (o *Objective) Metrics() map[string]graph.Value {
 	m := map[string]graph.Value{}
-	if o.hard != "" {
-		m["hard_loss"] = o.hard
-	}
-	if o.soft != "" {
-		m["soft_loss"] = o.soft
+	for _, p := range o.parts {
+		m[p.name+"_loss"] = p.loss
 	}
 	return m
 }
 
 // Describe implements train.Described: the resolved formula.
 func (o *Objective) Describe() string {
-	return fmt.Sprintf("%g * CE(softmax(z_s), y) + %g * %s, T = %g", o.HardWeight, o.SoftWeight, o.loss().Formula(), o.Temperature)
+	var terms []string
+	if o.Hard.most() > 0 {
+		what := "CE(softmax(z_s), y)"
+		if o.Mixed {
+			what += " of labelled samples"
+		}
+		terms = append(terms, o.Hard.String()+" * "+what)
+	}
+	for _, t := range o.Logit {
+		if t.Weight.most() > 0 {
+			terms = append(terms, fmt.Sprintf("%v * %s, T = %g", t.Weight, t.loss().Formula(), t.Temperature))
+		}
+	}
+	if len(o.Hints) > 0 && o.HintWeight.most() > 0 {
+		terms = append(terms, fmt.Sprintf("%v * 1/2 mean((r(v_s) - v_t)^2) of %s", o.HintWeight, join(o.Hints)))
+	}
+	return strings.Join(terms, " + ")
 }

@@ -45,12 +45,17 @@ func (u *usage) Hint() string {
 
 func usagef(format string, args ...any) error { return &usage{err: fmt.Errorf(format, args...)} }
 
-// asUsage marks an error as the user's; nil stays nil.
+// asUsage marks an error as the user's and keeps its advice; nil stays nil.
 func asUsage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &usage{err: err}
+	u := &usage{err: err}
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		u.hint = h.Hint()
+	}
+	return u
 }
 
 // hinted adds a way out to an error.

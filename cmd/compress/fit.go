@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +15,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/optim"
 	"github.com/compress-toolkit/compress/engine/train"
+	"github.com/compress-toolkit/compress/format"
 )
 
 // fitDefaults are the training flags' defaults, which differ between commands.
@@ -95,10 +97,10 @@ type fitted struct {
 	Seconds          float64 `json:"seconds"`
 	FileBytes        int64   `json:"file_bytes"`
 
-	Output  string            `json:"output"`
-	Data    string            `json:"data"`
-	Formula string            `json:"objective"`
-	History []train.EpochInfo `json:"history"`
+	Output  string        `json:"output"`
+	Data    string        `json:"data"`
+	Formula string        `json:"objective"`
+	History []epochResult `json:"history"`
 }
 
 func (f *fitted) text(w io.Writer) error {
@@ -123,10 +125,10 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 	if cfg.Epochs < 1 || cfg.Batch < 1 {
 		return cfg, usagef("%d epochs, batches of %d: both must be at least 1", cfg.Epochs, cfg.Batch)
 	}
-	if cfg.Checkpoint.Resume && cfg.Checkpoint.Dir == "" {
-		return cfg, usagef("--resume needs --checkpoint DIR")
+	err := checkResume(cfg)
+	if err != nil {
+		return cfg, err
 	}
-	var err error
 	if cfg.Augment, err = dataset.ParseAugments(c.String("augment")); err != nil {
 		return cfg, asUsage(err)
 	}
@@ -136,15 +138,16 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 	if cfg.Schedule, err = optim.ParseSchedule(c.String("schedule")); err != nil {
 		return cfg, asUsage(err)
 	}
-	if s.val != nil {
-		cfg.KeepBest = true
-		cfg.Evaluate = func(ctx context.Context, m *graph.Model) (train.Eval, error) {
-			return train.Accuracy(ctx, m, s.val, train.PredictConfig{Normalize: s.norm})
-		}
-	} else if cfg.Patience > 0 {
-		return cfg, usagef("--patience needs a validation part: add ;val=5000 to --data")
+	err = s.validate(&cfg)
+	return cfg, err
+}
+
+// checkResume rejects --resume without a checkpoint.
+func checkResume(cfg train.Config) error {
+	if cfg.Checkpoint.Resume && cfg.Checkpoint.Dir == "" {
+		return usagef("--resume needs --checkpoint DIR")
 	}
-	return cfg, nil
+	return nil
 }
 
 // epochs is --epochs, or --tune of the command that tunes.
@@ -186,15 +189,27 @@ func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out st
 	if err != nil {
 		return nil, err
 	}
+	res, err := runTraining(c, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return finishFit(c, m, obj, s, out, save, []*train.Result{res})
+}
+
+// runTraining trains with progress on the bar.
+func runTraining(c *cli.Context, cfg train.Config) (*train.Result, error) {
 	cfg.Hooks = progressHooks(c)
 	res, err := train.Run(c.Context, cfg)
 	if errors.Is(err, context.Canceled) && cfg.Checkpoint.Dir != "" {
 		return nil, withHint(fmt.Errorf("interrupted, checkpoint saved in %s: %w", cfg.Checkpoint.Dir, err), "run the same command with --resume")
 	}
-	if err != nil {
-		return nil, err
-	}
+	return res, err
+}
+
+// finishFit measures the trained model on the test part and writes it to out.
+func finishFit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out string, save format.SaveOptions, runs []*train.Result) (*fitted, error) {
 	var eval train.Eval
+	var err error
 	if s.test.Classes() > 0 {
 		if eval, err = train.Accuracy(c.Context, m, s.test, train.PredictConfig{Normalize: s.norm}); err != nil {
 			return nil, err
@@ -206,21 +221,57 @@ func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out st
 		return nil, err
 	}
 	f := &fitted{
-		Version: 1, Epochs: res.Epochs, Steps: res.Steps, TrainLoss: res.TrainLoss, Accuracy: eval.Accuracy,
-		Correct: eval.Correct, Total: eval.Total, Seconds: res.Seconds, FileBytes: bytes,
-		Output: out, Data: s.spec.String(), History: res.History,
+		Version: 1, Accuracy: eval.Accuracy, Correct: eval.Correct, Total: eval.Total, FileBytes: bytes,
+		Output: out, Data: s.spec.String(),
 	}
+	f.count(runs)
 	if d, ok := obj.(train.Described); ok {
 		f.Formula = d.Describe()
-	}
-	if res.Seconds > 0 {
-		f.SamplesPerSecond = float64(res.Samples) / res.Seconds
 	}
 	return f, nil
 }
 
+// count adds up what the runs of all stages took; the loss is the last one's.
+func (f *fitted) count(runs []*train.Result) {
+	samples := 0
+	for i, r := range runs {
+		f.Epochs, f.Steps, f.Seconds = f.Epochs+r.Epochs, f.Steps+r.Steps, f.Seconds+r.Seconds
+		f.TrainLoss = r.TrainLoss
+		samples += r.Samples
+		for _, e := range r.History {
+			f.History = append(f.History, epochResult{EpochInfo: e, Stage: stageNumber(i, len(runs))})
+		}
+	}
+	if f.Seconds > 0 {
+		f.SamplesPerSecond = float64(samples) / f.Seconds
+	}
+}
+
+// stageNumber is i+1, or 0 where there is but one stage.
+func stageNumber(i, of int) int {
+	if of == 1 {
+		return 0
+	}
+	return i + 1
+}
+
+// epochResult is an epoch of a stage.
+type epochResult struct {
+	train.EpochInfo
+	Stage int `json:"stage,omitempty"`
+}
+
+// note adds to what the model says about itself.
+func note(m *graph.Model, what map[string]string) {
+	if m.Meta == nil {
+		m.Meta = map[string]string{}
+	}
+	maps.Copy(m.Meta, what)
+}
+
 // describe notes in the model what its user must know.
 func describe(m *graph.Model, s *samples, e train.Eval) {
+	note(m, nil)
 	if s.norm != nil {
 		m.Meta[metaNormalize] = s.norm.String()
 	}
@@ -242,36 +293,41 @@ type plan struct {
 	SecondsEstimate float64           `json:"seconds_estimate"`
 }
 
-// dryRun resolves everything, compiles and times a few training steps on a
-// copy, and writes nothing.
-func dryRun(c *cli.Context, m *graph.Model, obj train.Objective, s *samples) error {
-	cfg, err := trainConfig(c, m, obj, s)
-	if err != nil {
-		return err
-	}
+// dryRun compiles and times a few training steps of each stage on copies, and writes
+// nothing. The costs are those of the last stage's network.
+func dryRun(c *cli.Context, stages []train.Config) error {
 	if _, err := storage(c.String("dtype")); err != nil {
 		return err
 	}
+	m := stages[len(stages)-1].Model
 	cost, _, err := m.Cost(m.Graph.Uniform(1))
 	if err != nil {
 		return err
 	}
-	trial := cfg
-	trial.Model, trial.Checkpoint, trial.Evaluate, trial.KeepBest, trial.Patience = m.DeepClone(), train.Checkpoint{}, nil, false, 0
+	p := plan{Version: 1, Config: flagValues(c), Params: cost.Params, ParamBytes: 4 * cost.Params, MACs: cost.MACs}
+	for _, cfg := range stages {
+		if err := p.try(c.Context, cfg); err != nil {
+			return err
+		}
+	}
+	return emit(c, p, p.text)
+}
+
+// try adds the estimates for one stage.
+func (p *plan) try(ctx context.Context, cfg train.Config) error {
 	const updates = 8
-	trial.Data = dataset.Limit(cfg.Data, updates*cfg.Batch)
-	trial.Epochs = 1
-	res, err := train.Run(c.Context, trial)
+	trial := cfg
+	trial.Model, trial.Checkpoint, trial.Evaluate, trial.KeepBest, trial.Patience = cfg.Model.DeepClone(), train.Checkpoint{}, nil, false, 0
+	trial.Data, trial.Epochs = dataset.Limit(cfg.Data, updates*cfg.Batch), 1
+	res, err := train.Run(ctx, trial)
 	if err != nil {
 		return err
 	}
-	perEpoch := (cfg.Data.Len() + cfg.Batch - 1) / cfg.Batch
-	p := plan{
-		Version: 1, Config: flagValues(c), Params: cost.Params, ParamBytes: 4 * cost.Params, MACs: cost.MACs,
-		TrainingBytes: res.MemoryBytes, Updates: perEpoch * cfg.Epochs,
-		SecondsEstimate: res.Seconds / float64(res.Steps) * float64(perEpoch*cfg.Epochs),
-	}
-	return emit(c, p, p.text)
+	n := (cfg.Data.Len() + cfg.Batch - 1) / cfg.Batch * cfg.Epochs
+	p.TrainingBytes = max(p.TrainingBytes, res.MemoryBytes)
+	p.Updates += n
+	p.SecondsEstimate += res.Seconds / float64(res.Steps) * float64(n)
+	return nil
 }
 
 // flagValues returns the resolved flags.

@@ -20,12 +20,24 @@ func trainCommand() *cli.Command {
 }
 
 func trainAction(c *cli.Context) error {
-	out, m, s, err := freshRun(c, "arch")
+	out, s, err := prepareRun(c)
+	if err != nil {
+		return err
+	}
+	arch, err := required(c, "arch")
+	if err != nil {
+		return err
+	}
+	m, err := buildStudent(c, arch, s, c.Uint64("seed"))
 	if err != nil {
 		return err
 	}
 	if c.Bool("dry-run") {
-		return dryRun(c, m, train.CrossEntropy{}, s)
+		cfg, err := trainConfig(c, m, train.CrossEntropy{}, s)
+		if err != nil {
+			return err
+		}
+		return dryRun(c, []train.Config{cfg})
 	}
 	f, err := fit(c, m, train.CrossEntropy{}, s, out)
 	if err != nil {
@@ -34,40 +46,48 @@ func trainAction(c *cli.Context) error {
 	return emit(c, f, f.text)
 }
 
-// freshRun checks the output, opens the data and builds a fresh network.
-func freshRun(c *cli.Context, archFlag string) (out string, m *graph.Model, s *samples, err error) {
+// prepareRun checks the output, which a dry run does not need, and opens the data.
+func prepareRun(c *cli.Context) (out string, s *samples, err error) {
 	if err := args(c, 0, 0); err != nil {
-		return "", nil, nil, err
+		return "", nil, err
 	}
-	if out, err = required(c, "o"); err == nil {
-		err = checkOutput(out)
+	if out = c.String("o"); out != "" || !c.Bool("dry-run") {
+		if out, err = required(c, "o"); err == nil {
+			err = checkOutput(out)
+		}
+		if err != nil {
+			return "", nil, err
+		}
 	}
-	if err != nil {
-		return "", nil, nil, err
-	}
-	arch, err := required(c, archFlag)
-	if err != nil {
-		return "", nil, nil, err
-	}
-	if s, err = openSamples(c, nil); err != nil {
-		return "", nil, nil, err
-	}
-	m, err = buildStudent(c, arch, s)
-	return out, m, s, err
+	s, err = openSamples(c, nil)
+	return out, s, err
 }
 
 // buildStudent returns an untrained network: of a named architecture, or the graph of a file.
-func buildStudent(c *cli.Context, arch string, s *samples) (*graph.Model, error) {
+func buildStudent(c *cli.Context, arch string, s *samples, seed uint64) (*graph.Model, error) {
 	if isModelFile(arch) {
-		return loadModel(c, arch)
-	}
-	task := student.Task{Shape: s.train.Shape(), Classes: s.train.Classes(), Seed: c.Uint64("seed")}
-	if text := c.String("init"); text != "" {
-		var err error
-		if task.Init, err = nn.ParseInit(text); err != nil {
-			return nil, asUsage(err)
+		m, err := loadModel(c, arch)
+		if err != nil {
+			return nil, err
 		}
+		return m, fits(m, arch, s.train.Shape())
+	}
+	task, err := taskOf(c, s, seed)
+	if err != nil {
+		return nil, err
 	}
 	m, err := student.Build(arch, task)
 	return m, asUsage(err)
+}
+
+// taskOf says what networks are built for.
+func taskOf(c *cli.Context, s *samples, seed uint64) (student.Task, error) {
+	task := student.Task{Shape: s.train.Shape(), Classes: s.train.Classes(), Seed: seed}
+	text := c.String("init")
+	if text == "" {
+		return task, nil
+	}
+	var err error
+	task.Init, err = nn.ParseInit(text)
+	return task, asUsage(err)
 }

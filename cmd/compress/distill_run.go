@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/distill"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/engine/train"
+	"github.com/compress-toolkit/compress/teacher"
+)
+
+// distillRun is one run of the command: the stages and what they work on.
+type distillRun struct {
+	c       *cli.Context
+	out     string
+	student string
+	samples *samples
+	given   *teachers // --teacher
+	stages  []*distill.Stage
+	text    string // the resolved recipe
+	jobs    []*job
+}
+
+// job is a stage made ready to train.
+type job struct {
+	stage    *distill.Stage
+	model    *graph.Model
+	teachers *teachers
+	obj      *distill.Objective
+	cfg      train.Config
+}
+
+func newDistillRun(c *cli.Context) (*distillRun, error) {
+	r := &distillRun{c: c}
+	names, err := required(c, "teacher")
+	if err != nil {
+		return nil, err
+	}
+	if r.out, r.samples, err = prepareRun(c); err != nil {
+		return nil, err
+	}
+	if err := checkWeights(c); err != nil {
+		return nil, err
+	}
+	if r.stages, err = resolveStages(c); err != nil {
+		return nil, err
+	}
+	if r.given, err = loadTeachers(c, strings.Split(names, ","), r.samples); err != nil {
+		return nil, err
+	}
+	if r.student = c.String("student"); r.student == "" && r.stages[0].Student == "" {
+		_, err := required(c, "student")
+		return nil, err
+	}
+	for i := range r.stages {
+		err := r.addJob(i)
+		if err != nil && len(r.stages) > 1 {
+			err = fmt.Errorf("stage%d: %w", i+1, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// addJob prepares stage i: its network, teachers, objective and configuration.
+func (r *distillRun) addJob(i int) error {
+	s := r.stages[i]
+	j := &job{stage: s, teachers: r.given}
+	var err error
+	if len(s.Teacher) > 0 {
+		if j.teachers, err = r.teachersOf(s.Teacher); err != nil {
+			return err
+		}
+	}
+	switch {
+	case i == 0 || s.Student != "":
+		spec := s.Student
+		if spec == "" || spec == "fresh" {
+			if spec = r.student; spec == "" {
+				return usagef("--student is required: the recipe asks for a fresh one")
+			}
+		}
+		j.model, err = r.newStudent(spec, j.teachers, r.c.Uint64("seed")+uint64(i))
+	default:
+		j.model = r.jobs[i-1].model
+	}
+	if err != nil {
+		return err
+	}
+	if text := s.Unmatched(j.model); text != "" {
+		return withHint(usagef("no parameter of the student is called like %q", text), "`compress inspect MODEL` prints the names")
+	}
+	if err := r.objective(j); err != nil {
+		return err
+	}
+	if err := r.configure(j, i); err != nil {
+		return err
+	}
+	r.jobs = append(r.jobs, j)
+	return nil
+}
+
+// objective resolves the job's losses and tries them on a copy of the network.
+func (r *distillRun) objective(j *job) error {
+	shapes, err := j.teachers.shapes(r.samples.train.Shape())
+	if err != nil {
+		return err
+	}
+	pairs, err := parseHints(r.c.StringSlice("hint"), shapes, j.model)
+	if err != nil {
+		return asUsage(err)
+	}
+	if j.obj, err = j.stage.Objective(pairs); err != nil {
+		return asUsage(err)
+	}
+	j.stage.NotePairs(pairs)
+	j.obj.Teacher, j.obj.Classes, j.obj.Shapes, j.obj.Seed = j.teachers.ensemble, j.teachers.classes, shapes, r.c.Uint64("seed")
+	trial := j.model.Clone()
+	b, err := graph.Extend(trial)
+	if err != nil {
+		return err
+	}
+	_, err = j.obj.Build(b, trial)
+	return asUsage(err)
+}
+
+// parseHints reads --hint; a colon within a name does not split it.
+func parseHints(texts []string, shapes map[graph.Value]tensor.Shape, m *graph.Model) ([]distill.Pair, error) {
+	producers := m.Graph.Producers()
+	var pairs []distill.Pair
+	for _, text := range texts {
+		p, err := distill.ParsePair(text, func(t, s graph.Value) bool { return shapes[t] != nil && producers[s] != nil })
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, nil
+}
+
+// configure makes the configuration of stage i's training run.
+func (r *distillRun) configure(j *job, i int) error {
+	cfg, err := j.stage.Config()
+	if err != nil {
+		return asUsage(err)
+	}
+	if err := j.stage.Guide(&cfg, r.guided(j)); err != nil {
+		return asUsage(err)
+	}
+	cfg.Model, cfg.Objective, cfg.Data, cfg.Normalize, cfg.Seed = j.model, j.obj, r.samples.train, r.samples.norm, r.c.Uint64("seed")
+	cfg.Checkpoint = train.Checkpoint{Dir: r.c.String("checkpoint"), Resume: r.c.Bool("resume")}
+	if cfg.Checkpoint.Dir != "" && len(r.stages) > 1 {
+		cfg.Checkpoint.Dir = filepath.Join(cfg.Checkpoint.Dir, fmt.Sprintf("stage%d", i+1))
+	}
+	if j.stage.Hints() {
+		cfg.Patience = 0 // there is no accuracy to wait for
+	} else if err := r.samples.validate(&cfg); err != nil {
+		return err
+	}
+	j.cfg = cfg
+	return checkResume(cfg)
+}
+
+// guided returns the parameters of the job's network that earlier stages of hints trained.
+func (r *distillRun) guided(j *job) map[graph.Value]bool {
+	var values []graph.Value
+	for _, k := range r.jobs {
+		if k.model == j.model && k.stage.Hints() {
+			for _, p := range k.obj.Hints {
+				values = append(values, p.Student)
+			}
+		}
+	}
+	return distill.Guided(j.model, values)
+}
+
+// run trains stage after stage, and measures and writes the last one's network.
+func (r *distillRun) run() (*fitted, error) {
+	save, err := storage(r.c.String("dtype"))
+	if err != nil {
+		return nil, err
+	}
+	var results []*train.Result
+	for i, j := range r.jobs {
+		name := ""
+		if len(r.jobs) > 1 {
+			name = fmt.Sprintf("stage%d: ", i+1)
+		}
+		say(r.c, "%sobjective: %s", name, j.obj.Describe())
+		if err := r.record(j); err != nil {
+			return nil, err
+		}
+		res, err := runTraining(r.c, j.cfg)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, res)
+	}
+	last := r.jobs[len(r.jobs)-1]
+	note(last.model, map[string]string{"teacher": r.c.String("teacher"), "objective": last.obj.Describe(), "recipe": r.text})
+	return finishFit(r.c, last.model, last.obj, r.samples, r.out, save, results)
+}
+
+// record runs the teacher over the samples beforehand where every epoch shows the same
+// samples and only its logits are wanted.
+func (r *distillRun) record(j *job) error {
+	if j.stage.Augment != "" || len(j.obj.Hints) > 0 || len(j.obj.Logit) == 0 {
+		return nil
+	}
+	t := j.obj.Logit[0].Temperature
+	if slices.ContainsFunc(j.obj.Logit, func(l distill.LogitTerm) bool { return l.Temperature != t }) {
+		return nil
+	}
+	say(r.c, "recording the teacher's outputs for %d samples", r.samples.train.Len())
+	rec, err := teacher.Record(r.c.Context, j.teachers.ensemble, r.samples.train, r.samples.norm, t)
+	if err == nil {
+		j.obj.Teacher = rec
+	}
+	return err
+}
+
+// dryRun estimates all stages and writes nothing.
+func (r *distillRun) dryRun() error {
+	var cfgs []train.Config
+	for _, j := range r.jobs {
+		cfgs = append(cfgs, j.cfg)
+	}
+	return dryRun(r.c, cfgs)
+}
+
+// distillObjective is the objective of tuning with the original as the teacher.
+// Without augmentation every epoch shows the same samples, so the teacher runs over
+// them once.
+func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *samples, loss distill.Loss) (*distill.Objective, error) {
+	t := c.Float64("temperature")
+	o := &distill.Objective{Teacher: e, Classes: classes, Hard: distill.Const(c.Float64("hard-weight"))}
+	if w := c.Float64("soft-weight"); w != 0 {
+		o.Logit = []distill.LogitTerm{{Loss: loss, Weight: distill.Const(w), Temperature: t}}
+	}
+	if err := o.Validate(); err != nil {
+		return nil, asUsage(err)
+	}
+	if c.String("augment") == "" && len(o.Logit) > 0 && !c.Bool("dry-run") {
+		say(c, "recording the teacher's outputs for %d samples", s.train.Len())
+		rec, err := teacher.Record(c.Context, e, s.train, s.norm, t)
+		if err != nil {
+			return nil, err
+		}
+		o.Teacher = rec
+	}
+	return o, nil
+}
+
+// validate adds the measurements on the validation part, if there is one.
+func (s *samples) validate(cfg *train.Config) error {
+	if s.val == nil {
+		if cfg.Patience > 0 {
+			return usagef("--patience needs a validation part: add ;val=5000 to --data")
+		}
+		return nil
+	}
+	cfg.KeepBest = true
+	cfg.Evaluate = func(ctx context.Context, m *graph.Model) (train.Eval, error) {
+		return train.Accuracy(ctx, m, s.val, train.PredictConfig{Normalize: s.norm})
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/distill"
+)
+
+// stageFlags are the flags that are settings of a stage, under the same names.
+var stageFlags = []string{
+	"epochs", "batch", "accumulate", "optimizer", "lr", "momentum", "schedule", "weight-decay", "max-norm", "clip-norm",
+	"augment", "patience",
+}
+
+// resolveStages returns the stages of --recipe, or those that the flags ask for.
+func resolveStages(c *cli.Context) ([]*distill.Stage, error) {
+	if !validHintMode(c.String("hint-mode")) {
+		return nil, usagef("--hint-mode %s is none of staged, joint, only", c.String("hint-mode"))
+	}
+	base, given := map[string]any{}, map[string]any{}
+	for _, f := range stageFlags {
+		base[f] = c.Value(f)
+		if c.IsSet(f) {
+			given[f] = c.Value(f)
+		}
+	}
+	name := c.String("recipe")
+	if name == "" {
+		r, err := distill.NewRecipe("", flagStages(c)...)
+		if err != nil {
+			return nil, asUsage(err)
+		}
+		stages, err := r.Resolve(base, nil)
+		return stages, asUsage(err)
+	}
+	r, err := distill.LoadRecipe(name)
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	base["losses"] = softTerms(c)
+	stages, err := r.Resolve(base, func(s *distill.Stage) map[string]any {
+		over := map[string]any{"losses": overriddenLosses(c, s.Losses)}
+		for f, v := range given {
+			over[f] = v
+		}
+		if s.Hints() {
+			delete(over, "epochs")
+			if c.IsSet("hint-epochs") {
+				over["epochs"] = c.Int("hint-epochs")
+			}
+		} else if c.IsSet("hint-lr-scale") {
+			over["guided-lr-scale"] = c.Float64("hint-lr-scale")
+		}
+		return over
+	})
+	return stages, asUsage(err)
+}
+
+func validHintMode(m string) bool { return m == "staged" || m == "joint" || m == "only" }
+
+// term is a loss of a stage, as a recipe has it.
+type term = map[string]any
+
+// flagStages returns what the flags differ in from stage to stage.
+func flagStages(c *cli.Context) []map[string]any {
+	if len(c.StringSlice("hint")) == 0 {
+		return []map[string]any{{"losses": softTerms(c)}}
+	}
+	hint := term{"loss": distill.HintLoss, "weight": "1"}
+	switch c.String("hint-mode") {
+	case "joint":
+		hint["weight"] = c.String("hint-weight")
+		return []map[string]any{{"losses": append(softTerms(c), hint)}}
+	case "only":
+		return []map[string]any{{"losses": []term{hint}}}
+	}
+	first := map[string]any{"losses": []term{hint}}
+	if n := c.Int("hint-epochs"); n > 0 {
+		first["epochs"] = n
+	}
+	return []map[string]any{first, {"losses": afterHints(c), "guided-lr-scale": c.Float64("hint-lr-scale")}}
+}
+
+// afterHints are the losses of the stage after hints: as flags say, else those of
+// Romero et al. 2015, equation 2, which weighs the labels with 1 and the soft targets
+// with a lambda from 4 to 1. Its soft term has no factor T^2, so lambda is divided by it.
+func afterHints(c *cli.Context) []term {
+	terms := softTerms(c)
+	if c.IsSet("hard-weight") || c.IsSet("soft-weight") || c.String("loss") != "kd" {
+		return terms
+	}
+	t := c.Float64("temperature")
+	lambda := distill.Weight{From: 4 / (t * t), To: 1 / (t * t)}
+	terms[0]["weight"], terms[1]["weight"] = "1", lambda.String()
+	return terms
+}
+
+// softTerms are the losses that --hard-weight, --soft-weight and --loss describe.
+func softTerms(c *cli.Context) []term {
+	var out []term
+	if w := c.String("hard-weight"); w != "0" {
+		out = append(out, term{"loss": distill.LabelsLoss, "weight": w})
+	}
+	if w := c.String("soft-weight"); w != "0" {
+		out = append(out, term{"loss": c.String("loss"), "weight": w, "temperature": c.Float64("temperature")})
+	}
+	return out
+}
+
+// overriddenLosses returns a recipe's losses with what flags say of them.
+func overriddenLosses(c *cli.Context, losses []distill.Term) []distill.Term {
+	weigh := func(t *distill.Term, flag string) {
+		if !c.IsSet(flag) {
+			return
+		}
+		if w, err := distill.ParseWeight(c.String(flag)); err == nil { // checkWeights has seen it
+			t.Weight = w
+		}
+	}
+	out := append([]distill.Term(nil), losses...)
+	for i := range out {
+		t := &out[i]
+		switch t.Loss {
+		case distill.LabelsLoss:
+			weigh(t, "hard-weight")
+		case distill.HintLoss:
+			weigh(t, "hint-weight")
+		default:
+			weigh(t, "soft-weight")
+			if c.IsSet("loss") {
+				t.Loss = c.String("loss")
+			}
+			if c.IsSet("temperature") || t.Temperature == 0 {
+				t.Temperature = c.Float64("temperature")
+			}
+		}
+	}
+	return out
+}
+
+// checkWeights rejects weights that are no numbers, before they are asked for.
+func checkWeights(c *cli.Context) error {
+	for _, f := range []string{"hard-weight", "soft-weight", "hint-weight"} {
+		if _, err := distill.ParseWeight(c.String(f)); err != nil {
+			return usagef("--%s: %s", f, strings.TrimPrefix(err.Error(), "distill: "))
+		}
+	}
+	return nil
+}

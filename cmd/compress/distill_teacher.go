@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/teacher"
+)
+
+// teachers is what a stage learns from.
+type teachers struct {
+	ensemble *teacher.Ensemble
+	classes  int
+}
+
+// loadTeachers loads the teachers for the samples. Each keeps the normalisation that
+// it was trained with.
+func loadTeachers(c *cli.Context, paths []string, s *samples) (*teachers, error) {
+	var members []*teacher.Network
+	for _, path := range paths {
+		path = strings.TrimSpace(path)
+		m, err := loadModel(c, path)
+		if err != nil {
+			return nil, err
+		}
+		own, err := normalization(m, s.spec)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		members = append(members, &teacher.Network{Name: path, Model: m, Normalize: own, Batches: s.norm})
+	}
+	return newTeachers(c, members, s.train.Shape())
+}
+
+// newTeachers checks that the members classify samples of the given shape, all into as
+// many classes.
+func newTeachers(c *cli.Context, members []*teacher.Network, sample tensor.Shape) (*teachers, error) {
+	t := &teachers{}
+	for i, m := range members {
+		if err := fits(m.Model, m.Name, sample); err != nil {
+			return nil, err
+		}
+		k, err := classesOf(m.Model, m.Name)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && k != t.classes {
+			return nil, usagef("teachers %s and %s have %d and %d classes", members[0].Name, m.Name, t.classes, k)
+		}
+		t.classes = k
+	}
+	var err error
+	t.ensemble, err = teacher.NewEnsemble(members, nil, teacher.Combine(c.String("combine")))
+	return t, asUsage(err)
+}
+
+// teachersOf returns the networks of earlier stages, or of files, as a stage names them.
+func (r *distillRun) teachersOf(names []string) (*teachers, error) {
+	var members []*teacher.Network
+	for _, name := range names {
+		n, err := strconv.Atoi(strings.TrimPrefix(name, "stage"))
+		if !strings.HasPrefix(name, "stage") || err != nil {
+			t, err := loadTeachers(r.c, []string{name}, r.samples)
+			if err != nil {
+				return nil, err
+			}
+			members = append(members, t.ensemble.Members...)
+			continue
+		}
+		if n < 1 || n > len(r.jobs) {
+			return nil, usagef("teacher %s: it is no earlier stage", name)
+		}
+		m := r.jobs[n-1].model
+		members = append(members, &teacher.Network{Name: name, Model: m, Normalize: r.samples.norm, Batches: r.samples.norm})
+	}
+	return newTeachers(r.c, members, r.samples.train.Shape())
+}
+
+// fits fails for a network whose first input does not take batches of samples.
+func fits(m *graph.Model, path string, sample tensor.Shape) error {
+	if len(m.Graph.Inputs) == 0 {
+		return fmt.Errorf("%s: %w: it has no input", path, graph.ErrInvalid)
+	}
+	in := m.Graph.Inputs[0]
+	if in.Shape == nil {
+		return nil
+	}
+	ok := len(in.Shape) == len(sample)+1
+	for i := 0; ok && i < len(sample); i++ {
+		d := in.Shape[i+1]
+		ok = d.Sym != "" || d.N == sample[i]
+	}
+	if ok {
+		return nil
+	}
+	return withHint(usagef("%s: its input %q is %v, the samples are %v", path, in.Name, dimStrings(in.Shape), sample),
+		"teacher and student see the same samples: take data of the shape that the teacher was trained on")
+}
+
+// shapes returns the shapes of the first member's values for one sample.
+func (t *teachers) shapes(sample tensor.Shape) (map[graph.Value]tensor.Shape, error) {
+	m := t.ensemble.Members[0]
+	inf, err := m.Model.Infer(m.Model.Graph.DimsOf(append(tensor.Shape{1}, sample...)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	shapes := map[graph.Value]tensor.Shape{}
+	for _, n := range m.Model.Graph.Nodes {
+		for _, v := range n.Out {
+			if s, ok := inf.Specs[v]; ok && s.DType == tensor.F32 && len(s.Shape) > 1 {
+				shapes[v] = s.Shape
+			}
+		}
+	}
+	return shapes, nil
+}
+
+// errNoClassifier is wrapped by classesOf's error for a network of another kind.
+var errNoClassifier = errors.New("a classifier gives N x K")
+
+// classesOf returns K of a model whose first output is N x K.
+func classesOf(m *graph.Model, path string) (int, error) {
+	inf, err := m.InferAny()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(m.Graph.Outputs) == 0 {
+		return 0, fmt.Errorf("%s: %w: it has no output", path, graph.ErrInvalid)
+	}
+	v := m.Graph.Outputs[0].Name
+	s := inf.Specs[v].Shape
+	if len(s) != 2 {
+		return 0, usagef("%s: output %q is %v, %w", path, v, s, errNoClassifier)
+	}
+	return s[1], nil
+}
+
+// newStudent returns an untrained network.
+func (r *distillRun) newStudent(spec string, t *teachers, seed uint64) (*graph.Model, error) {
+	return buildStudent(r.c, spec, r.samples, seed)
+}
