@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Bodied is an operator that runs subgraphs. Its Body tells shape inference what
-// the inputs of each subgraph are and how often it runs, once where only the inputs'
-// values tell.
+// Bodied is an operator that runs subgraphs. Its Body tells shape inference which of
+// them may run, what their inputs are and how often they run, once where only the
+// inputs' values tell.
 type Bodied interface {
-	Body(n *Node, in []Spec) (inputs []Spec, times int)
+	Body(n *Node, in []Spec) (graphs []*Graph, inputs []Spec, times int)
 }
 
 // bodies infers the subgraphs of n and returns the MACs of the costliest, all its
@@ -23,13 +23,11 @@ func (r *Inferred) bodies(n *Node, op Op) (macs int64) {
 	for i, v := range n.In {
 		in[i] = r.Specs[v]
 	}
-	var inputs []Spec
-	times := 1
+	graphs, inputs, times := n.Attrs.Graphs(), []Spec(nil), 1
 	if b, ok := op.(Bodied); ok {
-		inputs, times = b.Body(n, in)
+		graphs, inputs, times = b.Body(n, in)
 	}
 	var done []*Inferred
-	graphs := n.Attrs.Graphs()
 	for _, g := range graphs {
 		sub := r.body(g, inputs)
 		if err := sub.nodes(g); err != nil {

@@ -44,15 +44,15 @@ func runLoop(_ *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) (
 }
 
 // loopBody knows the first iteration's inputs, and the trips where input 0 is constant.
-func loopBody(_ *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) {
+func loopBody(n *graph.Node, in []graph.Spec) (graphs []*graph.Graph, inputs []graph.Spec, times int) {
 	inputs = []graph.Spec{{DType: tensor.I64, Shape: tensor.Shape{}}, {DType: tensor.Bool, Shape: tensor.Shape{}}}
 	if len(in) > 2 {
 		inputs = append(inputs, in[2:]...)
 	}
 	if len(in) > 0 && in[0].Const != nil && in[0].Const.DType() == tensor.I64 && in[0].Const.Len() == 1 {
-		return inputs, int(max(in[0].Const.I64s()[0], 0))
+		return n.Attrs.Graphs(), inputs, int(max(in[0].Const.I64s()[0], 0))
 	}
-	return inputs, 1
+	return n.Attrs.Graphs(), inputs, 1
 }
 
 // loopBounds returns the greatest number of iterations and the first condition.

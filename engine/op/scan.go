@@ -67,11 +67,12 @@ func runScan(_ *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) (
 }
 
 // scanBody cuts the scanned inputs' axes out of their shapes.
-func scanBody(n *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) {
+func scanBody(n *graph.Node, in []graph.Spec) (graphs []*graph.Graph, inputs []graph.Spec, times int) {
+	graphs = n.Attrs.Graphs()
 	m := n.Attrs.Int("num_scan_inputs", 0)
 	axes, err := listOf(n, "scan_input_axes", m)
 	if err != nil || m < 1 || m > len(in) {
-		return nil, 1
+		return graphs, nil, 1
 	}
 	inputs, times = slices.Clone(in), 1
 	for i, axis := range axes {
@@ -80,12 +81,12 @@ func scanBody(n *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) {
 			axis += len(s.Shape)
 		}
 		if axis < 0 || axis >= len(s.Shape) {
-			return nil, 1
+			return graphs, nil, 1
 		}
 		times = s.Shape[axis]
 		*s = graph.Spec{DType: s.DType, Shape: slices.Delete(s.Shape.Clone(), axis, axis+1)}
 	}
-	return inputs, times
+	return graphs, inputs, times
 }
 
 // scanInputs returns the inputs to slice and the number of slices.

@@ -13,13 +13,13 @@ type runner struct {
 	name     string
 	min, max int // number of inputs; max 0 means any number
 	run      func(x *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) ([]*tensor.Tensor, error)
-	body     func(n *graph.Node, in []graph.Spec) (inputs []graph.Spec, times int) // of its subgraphs; no inputs, once when nil
+	body     func(n *graph.Node, in []graph.Spec) (graphs []*graph.Graph, inputs []graph.Spec, times int)
 }
 
 // Body implements graph.Bodied.
-func (o runner) Body(n *graph.Node, in []graph.Spec) ([]graph.Spec, int) {
+func (o runner) Body(n *graph.Node, in []graph.Spec) ([]*graph.Graph, []graph.Spec, int) {
 	if o.body == nil {
-		return nil, 1
+		return n.Attrs.Graphs(), nil, 1
 	}
 	return o.body(n, in)
 }
