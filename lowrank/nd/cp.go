@@ -25,7 +25,7 @@ type CPOpts struct {
 	Starts int     // random starts beside the deterministic ones, the best goes on; 0 means 1, 3 or 6 for small arrays, negative none
 	Ridge  float64 // relative to the mean eigenvalue of the normal equations; 0 means 1e-10
 	// Slack bounds the correction after the sweeps: the error may grow by this
-	// fraction while the components' norms are made small. 0 means 0.001, negative no correction.
+	// fraction while the components' sensitivity is lowered. 0 means 0.001, negative no correction.
 	Slack float64
 	Start *CP // goes on from here, with random components added, instead of fresh starts
 	Seed  uint64
@@ -271,15 +271,15 @@ func (f *fit) refresh(n int) {
 	f.grams[n] = g
 }
 
-// normal returns the elementwise product of all Gram matrices but one's.
-func (f *fit) normal(but int) *linalg.Mat {
+// normal returns the elementwise product of all Gram matrices but those of some modes.
+func (f *fit) normal(but ...int) *linalg.Mat {
 	r := f.grams[0].Rows
 	g := linalg.NewMat(r, r)
 	for i := range g.Data {
 		g.Data[i] = 1
 	}
 	for n, m := range f.grams {
-		if n == but {
+		if slices.Contains(but, n) {
 			continue
 		}
 		for i, v := range m.Data {

@@ -1,143 +1,81 @@
 package nd
 
-import (
-	"context"
-	"math"
+import "context"
 
-	"github.com/compress-toolkit/compress/engine/linalg"
-)
-
-// correctSweeps bounds the correction; it stops when a sweep lowers the norm by under correctGain.
+// Limits of the correction.
 const (
-	correctSweeps = 60
-	correctGain   = 0.005
+	correctSteps   = 200  // Gauss-Newton steps
+	correctPatient = 20   // steps after which too small a gain ends it
+	correctGain    = 0.02 // of the sensitivity in so many steps
+	correctMu      = 0.3  // first weight of the sensitivity, relative to ||A||^2 / S: it melts components that cancel
+	correctSlow    = 1e-4 // fall of the objective in a step below which the weight changes
 )
 
-// correct makes the components small at a bounded error (error-preserving
-// correction, Phan et al. 2020, "Stable low-rank tensor decomposition for
-// compression of convolutional neural network"): mode by mode, the others' columns
-// at unit norm,
+// correct lowers the sensitivity of the components at a bounded error
+// (error-preserving correction, Phan et al. 2020, "Stable low-rank tensor
+// decomposition for compression of convolutional neural network"):
 //
-//	min ||U_n||_F^2  with  ||A_(n) - U_n KR^T||_F <= limit ||A||_F,
+//	min S  with  ||A - A'||_F <= limit ||A||_F,
 //
-// whose solution is U_n = M (G + mu I)^-1 with the multiplier mu that meets the bound.
+// by Gauss-Newton steps on ||A - A'||^2 + mu S (newton): near a minimum the weight mu falls
+// while the error is above the limit and rises while it is below. Of the factors
+// within the limit those with the lowest S are kept.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
-	last := math.Inf(1)
-	for range correctSweeps {
-		if err := ctx.Err(); err != nil {
+	least := f.cp.Sensitivity()
+	w := &newton{s: s, f: s.newFit(cloneAll(f.cp.U)), damping: 1e-3, mu: correctMu * s.whole / least}
+	mark, since := least, 0
+	for range correctSteps {
+		fell, err := w.step(ctx)
+		if err != nil {
 			return err
 		}
-		var t *linalg.Mat // A^T U1: U1 stays at unit norms behind the first mode
-		for n := range s.shape {
-			f.loadOn(n)
-			if n == 1 {
-				t = s.shared(f.cp.U[0])
-			}
-			if err := s.shrink(f, n, t, limit); err != nil {
-				return err
-			}
+		within := w.f.err <= limit
+		if now := w.f.cp.Sensitivity(); within && now < least {
+			least = now
+			f.cp, f.grams, f.err = w.f.cp, w.f.grams, w.f.err
 		}
-		norm := f.cp.Intensity()
-		if norm > last*(1-correctGain) {
-			return nil
+		if fell < correctSlow {
+			w.adjust(within)
 		}
-		last = norm
+		if since++; since == correctPatient {
+			if least < mark && least > (1-correctGain)*mark {
+				return nil
+			}
+			mark, since = least, 0
+		}
 	}
 	return nil
 }
 
-// loadOn moves the norm of every component to mode n.
-func (f *fit) loadOn(n int) {
-	all := make([]float64, f.cp.U[n].Cols)
-	for r := range all {
-		all[r] = 1
+// adjust changes the weight: up within the limit, down above it.
+func (w *newton) adjust(within bool) {
+	if within {
+		w.mu *= 1.5
+	} else {
+		w.mu *= 0.4
 	}
-	for m, u := range f.cp.U {
+}
+
+// weights returns, for component r, the factor of ||un_r||^2 in the sensitivity:
+//
+//	sum over m != n of Nm product over k != n, m of ||uk_r||^2
+func (f *fit) weights(n int) []float64 {
+	w := make([]float64, f.cp.U[n].Cols)
+	for m := range f.cp.U {
 		if m == n {
 			continue
 		}
-		norms := colNorms(u)
-		for r, v := range norms {
-			if v == 0 {
-				norms[r] = 1
-				continue
+		for r := range w {
+			v := float64(f.cp.U[m].Rows)
+			for k, g := range f.grams {
+				if k != n && k != m {
+					v *= g.At(r, r)
+				}
 			}
-			all[r] *= v
-			norms[r] = 1 / v
-		}
-		scaleCols(u, norms)
-		f.refresh(m)
-	}
-	scaleCols(f.cp.U[n], all)
-	f.refresh(n)
-}
-
-// shrink solves the bounded problem of one mode in the eigenbasis Q of G; t is A^T U1 for modes behind the first.
-func (s *als) shrink(f *fit, n int, t *linalg.Mat, limit float64) error {
-	var m *linalg.Mat
-	if n == 0 {
-		m = s.first(f.cp)
-	} else {
-		m = contract(t, s.shape[1:], f.cp.U[1:], n-1)
-	}
-	vals, q, err := linalg.SymEig(f.normal(n))
-	if err != nil {
-		return err
-	}
-	mq := product(m, q)
-	sq := make([]float64, len(vals)) // squared norms of the columns of M Q
-	for i := range mq.Rows {
-		for j, v := range mq.Row(i) {
-			sq[j] += v * v
+			w[r] += v
 		}
 	}
-	mu := multiplier(vals, sq, s.whole, limit*limit*s.whole)
-	if mu == 0 {
-		return nil // the bound is tight already: this mode cannot shrink
-	}
-	for j := range vals {
-		d := 1 / (max(vals[j], 0) + mu)
-		for i := range mq.Rows {
-			mq.Row(i)[j] *= d
-		}
-	}
-	u := linalg.NewMat(mq.Rows, q.Rows)
-	linalg.Mul(u, 1, mq, false, q, true, 0)
-	f.cp.U[n] = u
-	f.refresh(n)
-	f.err = s.error(f, n, m)
-	return nil
-}
-
-// multiplier returns the largest mu whose squared error is within the bound, 0 when there is none:
-//
-//	err(mu) = ||A||^2 - sum_j sq_j (2 / (l_j + mu) - l_j / (l_j + mu)^2)
-func multiplier(vals, sq []float64, whole, bound float64) float64 {
-	squared := func(mu float64) float64 {
-		e := whole
-		for j, l := range vals {
-			l = max(l, 0)
-			e -= sq[j] * (2/(l+mu) - l/((l+mu)*(l+mu)))
-		}
-		return e
-	}
-	hi := max(vals[0], 1e-300)
-	lo := hi * 1e-15
-	if !(squared(lo) <= bound) {
-		return 0
-	}
-	for squared(hi) <= bound && hi < 1e300 {
-		lo, hi = hi, hi*16
-	}
-	for range 100 {
-		mid := math.Sqrt(lo) * math.Sqrt(hi)
-		if squared(mid) <= bound {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return lo
+	return w
 }
 
 // Intensity returns the sum of the squared norms of the components.

@@ -181,11 +181,15 @@ func (s *als) normalise(f *fit) {
 	}
 }
 
-// Balance spreads each component's norm evenly over the modes.
+// Balance spreads each component's norm over the modes so that the elements of all of its
+// factors have the same mean square, which is where its sensitivity is least.
 func (c *CP) Balance() {
 	norms := make([][]float64, len(c.U))
 	for n, u := range c.U {
 		norms[n] = colNorms(u)
+		for r := range norms[n] {
+			norms[n][r] /= math.Sqrt(float64(u.Rows))
+		}
 	}
 	scale := make([]float64, c.U[0].Cols)
 	for n, u := range c.U {
