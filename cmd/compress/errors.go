@@ -116,6 +116,9 @@ func defaultHint(err error) string {
 	case exitDiverged:
 		return "lower --lr, or limit the gradient with --clip-norm 1"
 	case exitBadFile:
+		if errors.Is(err, graph.ErrUnsupported) {
+			return "a model with such operators can be inspected, converted, and factorised by `compress lowrank` without --data, --calibrate and --tune"
+		}
 		return "`compress inspect FILE` shows what can be read of it"
 	}
 	return "`compress doctor` shows what the program finds on this machine"

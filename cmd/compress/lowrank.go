@@ -272,7 +272,7 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 			return err
 		}
 	} else {
-		say(r.c, "the accuracy was not verified: give --data with labels")
+		r.unverified()
 	}
 	if r.c.Int("tune") == 0 {
 		return r.write(small, res)
@@ -282,6 +282,15 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 		res.FileBytesAfter = res.Tuned.FileBytes
 	}
 	return err
+}
+
+// unverified says what nobody checked.
+func (r *lowrankRun) unverified() {
+	if ops := r.model.UnknownOps(); len(ops) > 0 {
+		say(r.c, "not verified: accuracy, outputs, and costs behind operators that the engine cannot run: %s; each weight's own error is exact", strings.Join(ops, ", "))
+		return
+	}
+	say(r.c, "the accuracy was not verified: give --data with labels")
 }
 
 func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {

@@ -104,18 +104,36 @@ func (c *compiler) kept() []Value {
 
 // checkOps fails with one error that lists every operator that is not registered.
 func (c *compiler) checkOps() error {
-	missing := map[string]bool{}
-	c.m.Graph.Walk(func(g *Graph) {
+	if missing := c.m.UnknownOps(); len(missing) > 0 {
+		return fmt.Errorf("%w: %s", ErrUnsupported, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// UnknownOps lists the operators that the engine cannot run, each with its number of
+// nodes and the first node's name.
+func (m *Model) UnknownOps() []string {
+	count, first := map[string]int{}, map[string]string{}
+	m.Graph.Walk(func(g *Graph) {
 		for _, n := range g.Nodes {
-			if _, ok := LookupOp(n.Domain, n.Op); !ok {
-				missing[fmt.Sprintf("%s (node %q)", opKey(n.Domain, n.Op), n.Name)] = true
+			if _, ok := LookupOp(n.Domain, n.Op); ok {
+				continue
+			}
+			key := opKey(n.Domain, n.Op)
+			if count[key]++; count[key] == 1 {
+				first[key] = n.Name
 			}
 		}
 	})
-	if len(missing) == 0 {
-		return nil
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(count)) {
+		more := ""
+		if count[key] > 1 {
+			more = fmt.Sprintf(" and %d more", count[key]-1)
+		}
+		list = append(list, fmt.Sprintf("%s (node %q%s)", key, first[key], more))
 	}
-	return fmt.Errorf("%w: %s", ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
+	return list
 }
 
 func (c *compiler) materialize() error {
