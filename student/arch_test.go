@@ -20,7 +20,7 @@ var examples = map[string]struct {
 	spec  string
 	shape tensor.Shape
 }{
-	"mlp":    {"mlp:8,8;dropout=0.1", tensor.Shape{1, 4, 4}},
+	"mlp":    {"mlp:16,16;dropout=0.1", tensor.Shape{1, 4, 4}},
 	"lenet":  {"lenet:2,3,8", tensor.Shape{1, 16, 16}},
 	"resnet": {"resnet:8;width=0.25", tensor.Shape{3, 8, 8}},
 	"lstm":   {"lstm:6", tensor.Shape{5, 3}},

@@ -41,15 +41,15 @@ var fitnets = map[string]fitnet{
 	"teacher": {convs: []maxoutConv{
 		{96, 8, 4, 4, 2}, {192, 8, 3, 4, 2}, {192, 5, 3, 3, 3},
 	}, units: 500, pieces: 5},
-	"1": thin([]int{16, 16, 16}, []int{32, 32, 32}, []int{48, 48, 64}),
-	"2": thin([]int{16, 32, 32}, []int{48, 64, 80}, []int{96, 96, 128}),
-	"3": thin([]int{64, 64, 64, 64}, []int{80, 80, 80, 80}, []int{128, 128, 128}),
-	"4": thin([]int{32, 32, 32, 48, 48}, []int{80, 80, 80, 80, 80, 80}, []int{128, 128, 128, 128, 128, 128}),
+	"1": thinNet([]int{16, 16, 16}, []int{32, 32, 32}, []int{48, 48, 64}),
+	"2": thinNet([]int{16, 32, 32}, []int{48, 64, 80}, []int{96, 96, 128}),
+	"3": thinNet([]int{64, 64, 64, 64}, []int{80, 80, 80, 80}, []int{128, 128, 128}),
+	"4": thinNet([]int{32, 32, 32, 48, 48}, []int{80, 80, 80, 80, 80, 80}, []int{128, 128, 128, 128, 128, 128}),
 }
 
-// thin returns a thin deep network for 32 x 32 images: blocks of 3 x 3 convolutions with
+// thinNet returns a thin deep network for 32 x 32 images: blocks of 3 x 3 convolutions with
 // poolings of 2, 2 and 8, and a dense maxout layer of 500 units.
-func thin(blocks ...[]int) fitnet {
+func thinNet(blocks ...[]int) fitnet {
 	f := fitnet{units: 500, pieces: 2}
 	for i, channels := range blocks {
 		for _, c := range channels {

@@ -1,0 +1,525 @@
+package student
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/nn"
+	"github.com/compress-toolkit/compress/engine/tensor"
+)
+
+// widthRule ties the axes of a node's inputs, parameters and outputs.
+type widthRule func(w *widths, n *graph.Node) error
+
+// widthRules has the operators that channels are followed through.
+var widthRules = map[string]widthRule{
+	"Conv": convWidth, "ConvTranspose": convTransposeWidth, "Gemm": gemmWidth, "MatMul": matmulWidth,
+	"BatchNormalization": normWidth, "InstanceNormalization": normWidth, "LayerNormalization": layerNormWidth,
+	"Concat": concatWidth, "Transpose": transposeWidth, "Pad": padWidth, "Slice": sliceWidth,
+	"Reshape": reshapeWidth, "Flatten": reshapeWidth, "Squeeze": reshapeWidth, "Unsqueeze": reshapeWidth,
+	"LSTM": recurrentWidth(4), "GRU": recurrentWidth(3), "RNN": recurrentWidth(1),
+}
+
+func init() {
+	for _, op := range []string{"Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "Tanh", "Gelu", "HardSigmoid", "HardSwish",
+		"Mish", "Softplus", "Softsign", "ThresholdedRelu", "Erf", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Clip",
+		"Identity", "Dropout", "Cast", "Softmax", "LogSoftmax", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "LRN"} {
+		widthRules[op] = likeInput
+	}
+	for _, op := range []string{"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Sum", "PRelu"} {
+		widthRules[op] = broadcastWidth
+	}
+	for _, op := range []string{"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"} {
+		widthRules[op] = reduceWidth
+	}
+}
+
+// likeInput is for outputs whose channels are the first input's.
+func likeInput(w *widths, n *graph.Node) error {
+	in := w.of(n.In[0])
+	for _, v := range n.Out {
+		if v == "" {
+			continue
+		}
+		ls := w.full(v)
+		for i := range ls {
+			if i < len(in) && ls[i].len() == in[i].len() {
+				ls[i] = in[i]
+			}
+		}
+		w.axes[v] = ls
+	}
+	return nil
+}
+
+// broadcastWidth ties axes that stand at the same place from the end.
+func broadcastWidth(w *widths, n *graph.Node) error {
+	out := w.full(n.Out[0])
+	for i := range out {
+		out[i] = nil
+	}
+	for _, v := range n.In {
+		if w.m.Graph.Param(v) != nil {
+			continue // its axes follow the values'
+		}
+		if err := align(out, w.of(v)); err != nil {
+			return err
+		}
+	}
+	for i, l := range out {
+		if l == nil {
+			out[i] = fixedAxis(w.shape(n.Out[0])[i])
+		}
+	}
+	for _, v := range n.In {
+		p := w.m.Graph.Param(v)
+		if p == nil {
+			continue
+		}
+		ls := make([]layout, len(p.Shape))
+		for i, d := range p.Shape {
+			if ls[i] = out[len(out)-len(p.Shape)+i]; d == 1 {
+				ls[i] = fixedAxis(1)
+			}
+		}
+		if err := w.set(v, ls); err != nil {
+			return err
+		}
+	}
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+// align ties the axes of a broadcast value to those of the result.
+func align(out, in []layout) error {
+	for i, l := range in {
+		at := len(out) - len(in) + i
+		if l.len() == 1 && l.fixed() {
+			continue
+		}
+		if out[at] == nil {
+			out[at] = l
+		} else if err := unify(out[at], l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vector ties a parameter of one axis to l.
+func (w *widths) vector(n *graph.Node, i int, l layout, r role) error {
+	if i >= len(n.In) || n.In[i] == "" {
+		return nil
+	}
+	if w.m.Graph.Param(n.In[i]) == nil {
+		l.pin()
+		return nil
+	}
+	w.role[n.In[i]] = r
+	return w.set(n.In[i], []layout{l})
+}
+
+var zeros, ones = role{init: nn.Constant(0)}, role{init: nn.Constant(1)}
+
+// convWidth: X is N C .., W is M C/G .., the bias M. A depthwise convolution has one
+// input channel in each group; other groups keep their size.
+func convWidth(w *widths, n *graph.Node) error {
+	x, p, groups := w.of(n.In[0]), w.m.Graph.Param(n.In[1]), n.Attrs.Int("group", 1)
+	if p == nil {
+		w.pin(n)
+		return nil
+	}
+	depthwise := groups > 1 && groups == x[1].len() && p.Shape[0] == groups
+	if groups > 1 && !depthwise {
+		w.pin(n)
+		return nil
+	}
+	ls := w.full(n.In[1])
+	if ls[0], ls[1] = fresh(p.Shape[0]), x[1]; depthwise {
+		ls[0], ls[1] = x[1], fixedAxis(1)
+		w.then = append(w.then, func() { n.Attrs["group"] = int64(x[1].keptLen()) })
+	}
+	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{0}, fans: func(s tensor.Shape) (int, int) {
+		area := s[2:].Size()
+		return s[1] * area, s[0] * area
+	}}
+	return w.conv(n, ls, ls[0])
+}
+
+// convTransposeWidth: X is N C .., W is C M .., the bias M.
+func convTransposeWidth(w *widths, n *graph.Node) error {
+	p := w.m.Graph.Param(n.In[1])
+	if p == nil || n.Attrs.Int("group", 1) != 1 {
+		w.pin(n)
+		return nil
+	}
+	ls := w.full(n.In[1])
+	ls[0], ls[1] = w.of(n.In[0])[1], fresh(p.Shape[1])
+	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{1}, fans: func(s tensor.Shape) (int, int) {
+		area := s[2:].Size()
+		return s[0] * area, s[1] * area
+	}}
+	return w.conv(n, ls, ls[1])
+}
+
+// conv sets the weights' axes, the bias and the output with the channels out.
+func (w *widths) conv(n *graph.Node, weight []layout, out layout) error {
+	if err := w.set(n.In[1], weight); err != nil {
+		return err
+	}
+	y := w.full(n.Out[0])
+	y[0], y[1] = w.of(n.In[0])[0], out
+	w.axes[n.Out[0]] = y
+	return w.vector(n, 2, out, zeros)
+}
+
+// gemmWidth: A is N K, B is M K with transB, else K M.
+func gemmWidth(w *widths, n *graph.Node) error {
+	a := w.of(n.In[0])
+	p := w.m.Graph.Param(n.In[1])
+	if p == nil || n.Attrs.Bool("transA", false) {
+		w.pin(n)
+		return nil
+	}
+	k, m := 0, 1
+	if n.Attrs.Bool("transB", false) {
+		k, m = 1, 0
+	}
+	ls := make([]layout, 2)
+	ls[k], ls[m] = a[1], fresh(p.Shape[m])
+	if err := w.set(n.In[1], ls); err != nil {
+		return err
+	}
+	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{m}, fans: func(s tensor.Shape) (int, int) { return s[k], s[m] }}
+	w.axes[n.Out[0]] = []layout{a[0], ls[m]}
+	if len(n.In) < 3 || n.In[2] == "" {
+		return nil
+	}
+	if s := w.shape(n.In[2]); len(s) == 1 && s[0] == p.Shape[m] {
+		return w.vector(n, 2, ls[m], zeros)
+	}
+	ls[m].pin()
+	return nil
+}
+
+// matmulWidth: A is .. N K, B is .. K M; a parameter may be either.
+func matmulWidth(w *widths, n *graph.Node) error {
+	free := func(v graph.Value) []layout {
+		p := w.m.Graph.Param(v)
+		if p == nil || len(p.Shape) != 2 || w.axes[v] != nil {
+			return w.of(v)
+		}
+		ls := []layout{fresh(p.Shape[0]), fresh(p.Shape[1])}
+		w.axes[v] = ls
+		return ls
+	}
+	a, b := free(n.In[0]), free(n.In[1])
+	if len(a) < 2 || len(b) < 2 {
+		w.pin(n)
+		return nil
+	}
+	if err := unify(a[len(a)-1], b[len(b)-2]); err != nil {
+		return err
+	}
+	if w.m.Graph.Param(n.In[1]) != nil && len(b) == 2 {
+		w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{1}, fans: func(s tensor.Shape) (int, int) { return s[0], s[1] }}
+	}
+	out := make([]layout, len(w.shape(n.Out[0])))
+	if err := align(out[:len(out)-2], a[:len(a)-2]); err != nil {
+		return err
+	}
+	if err := align(out[:len(out)-2], b[:len(b)-2]); err != nil {
+		return err
+	}
+	for i := range out[:len(out)-2] {
+		if out[i] == nil {
+			out[i] = fixedAxis(w.shape(n.Out[0])[i])
+		}
+	}
+	out[len(out)-2], out[len(out)-1] = a[len(a)-2], b[len(b)-1]
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+// normWidth: parameters for each channel of axis 1.
+func normWidth(w *widths, n *graph.Node) error {
+	c := w.of(n.In[0])[1]
+	for i, r := range []role{ones, zeros, zeros, ones} {
+		if err := w.vector(n, i+1, c, r); err != nil {
+			return err
+		}
+	}
+	return likeInput(w, n)
+}
+
+// layerNormWidth: parameters for the axes from axis on.
+func layerNormWidth(w *widths, n *graph.Node) error {
+	x := w.of(n.In[0])
+	axis := n.Attrs.Int("axis", -1)
+	if axis < 0 {
+		axis += len(x)
+	}
+	for i, r := range []role{ones, zeros} {
+		if i+1 >= len(n.In) || n.In[i+1] == "" {
+			continue
+		}
+		if len(w.shape(n.In[i+1])) != len(x)-axis {
+			w.pin(n)
+			return nil
+		}
+		w.role[n.In[i+1]] = r
+		if err := w.set(n.In[i+1], x[axis:]); err != nil {
+			return err
+		}
+	}
+	return likeInput(w, n)
+}
+
+func concatWidth(w *widths, n *graph.Node) error {
+	out := slices.Clone(w.of(n.In[0]))
+	axis := n.Attrs.Int("axis", 0)
+	if axis < 0 {
+		axis += len(out)
+	}
+	var joined layout
+	for _, v := range n.In {
+		in := w.of(v)
+		joined = append(joined, in[axis]...)
+		for i := range out {
+			if i == axis {
+				continue
+			}
+			if err := unify(out[i], in[i]); err != nil {
+				return err
+			}
+		}
+	}
+	out[axis] = joined
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+func transposeWidth(w *widths, n *graph.Node) error {
+	in := w.of(n.In[0])
+	perm := n.Attrs.Ints("perm")
+	out := make([]layout, len(in))
+	for i := range out {
+		if perm == nil {
+			out[i] = in[len(in)-1-i]
+		} else {
+			out[i] = in[perm[i]]
+		}
+	}
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+// reduceWidth drops the axes that are reduced.
+func reduceWidth(w *widths, n *graph.Node) error {
+	in := w.of(n.In[0])
+	axes := n.Attrs.Ints("axes")
+	if len(n.In) > 1 && n.In[1] != "" {
+		var ok bool
+		if axes, ok = w.ints(n.In[1]); !ok {
+			w.pin(n)
+			return nil
+		}
+	}
+	keep := n.Attrs.Bool("keepdims", true)
+	out := []layout{}
+	for i, l := range in {
+		reduced := len(axes) == 0 || slices.Contains(axes, i) || slices.Contains(axes, i-len(in))
+		switch {
+		case !reduced:
+			out = append(out, l)
+		case keep:
+			out = append(out, fixedAxis(1))
+		}
+	}
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+// padWidth: zeros before and after the channels are groups of their own, as in the
+// parameter-free shortcut of residual networks.
+func padWidth(w *widths, n *graph.Node) error {
+	in := w.of(n.In[0])
+	pads, ok := w.ints(n.In[1])
+	if !ok || len(pads) != 2*len(in) || len(n.In) > 3 && n.In[3] != "" || slices.Min(pads) < 0 || n.Attrs.Str("mode", "constant") != "constant" {
+		w.pin(n)
+		return nil
+	}
+	out := slices.Clone(in)
+	for i := range in {
+		before, after := pads[i], pads[len(in)+i]
+		if before+after == 0 {
+			continue
+		}
+		if in[i].fixed() {
+			out[i] = fixedAxis(in[i].len() + before + after)
+			continue
+		}
+		head, tail := fresh(before), fresh(after)
+		out[i] = append(append(slices.Clone(head), in[i]...), tail...)
+		w.then = append(w.then, func() { pads[i], pads[len(in)+i] = head.keptLen(), tail.keptLen() })
+	}
+	w.then = append(w.then, func() { w.setInts(n, 1, pads) })
+	w.axes[n.Out[0]] = out
+	return nil
+}
+
+// sliceWidth: axes that are cut keep their full size.
+func sliceWidth(w *widths, n *graph.Node) error {
+	in, shape := w.of(n.In[0]), w.shape(n.Out[0])
+	for i, l := range in {
+		if l.len() != shape[i] {
+			l.pin()
+		}
+	}
+	return likeInput(w, n)
+}
+
+// recurrentWidth: X is T N K, W is D gH K, R is D gH H, B is D 2gH; Y is T D N H.
+func recurrentWidth(gates int) widthRule {
+	return func(w *widths, n *graph.Node) error {
+		x := w.of(n.In[0])
+		h := n.Attrs.Int("hidden_size", 0)
+		for i, v := range n.In {
+			if i > 3 && v != "" || (i == 1 || i == 2) && w.m.Graph.Param(v) == nil || n.Attrs.Int("layout", 0) != 0 {
+				w.pin(n)
+				return nil
+			}
+		}
+		units := fresh(h)
+		d := fixedAxis(w.shape(n.In[1])[0])
+		var all layout
+		for range gates {
+			all = append(all, units...)
+		}
+		fans := func(s tensor.Shape) (int, int) { return s[2], s[1] / gates }
+		w.role[n.In[1]] = role{init: nn.XavierUniform, out: []int{1}, fans: fans}
+		w.role[n.In[2]] = role{init: nn.Orthogonal, out: []int{1}}
+		if err := w.set(n.In[1], []layout{d, all, x[2]}); err != nil {
+			return err
+		}
+		if err := w.set(n.In[2], []layout{d, all, units}); err != nil {
+			return err
+		}
+		if len(n.In) > 3 && n.In[3] != "" {
+			w.role[n.In[3]] = zeros
+			if err := w.set(n.In[3], []layout{d, append(slices.Clone(all), all...)}); err != nil {
+				return err
+			}
+		}
+		w.then = append(w.then, func() { n.Attrs["hidden_size"] = int64(units.keptLen()) })
+		for i, v := range n.Out {
+			switch {
+			case v == "":
+			case i == 0:
+				w.axes[v] = []layout{x[0], d, x[1], units}
+			default:
+				w.axes[v] = []layout{d, x[1], units}
+			}
+		}
+		return nil
+	}
+}
+
+// reshapeWidth follows groups of axes whose products agree: axes that are joined
+// become one, and of one that is split the first part takes the channels.
+func reshapeWidth(w *widths, n *graph.Node) error {
+	in, to := w.of(n.In[0]), w.shape(n.Out[0])
+	out := make([]layout, 0, len(to))
+	for i := 0; len(out) < len(to); {
+		from := i
+		have, want, first := 1, to[len(out)], len(out)
+		last := first
+		if i < len(in) {
+			have = in[i].len()
+			i++
+		}
+		for have != want {
+			switch {
+			case have < want && i < len(in):
+				have *= in[i].len()
+				i++
+			case have > want && last+1 < len(to):
+				last++
+				want *= to[last]
+			default:
+				return fmt.Errorf("shapes do not match")
+			}
+		}
+		parts, err := regroup(in[from:i], to[first:last+1])
+		if err != nil {
+			return err
+		}
+		out = append(out, parts...)
+	}
+	w.axes[n.Out[0]] = out
+	if n.Op == "Reshape" {
+		w.then = append(w.then, func() { w.reshapeTo(n, out) })
+	}
+	return nil
+}
+
+// regroup returns the axes of a group of axes in a new shape with as many elements.
+func regroup(in []layout, to tensor.Shape) ([]layout, error) {
+	flat := joinAxes(in)
+	if len(to) == 1 {
+		return []layout{flat}, nil
+	}
+	if flat.fixed() {
+		var out []layout
+		for _, d := range to {
+			out = append(out, fixedAxis(d))
+		}
+		return out, nil
+	}
+	at := slices.IndexFunc(to, func(d int) bool { return d > 1 })
+	out := make([]layout, len(to))
+	for i, d := range to {
+		if out[i] = fixedAxis(d); i == at {
+			out[i] = fresh(d)
+		}
+	}
+	return out, unify(flat, joinAxes(out))
+}
+
+// joinAxes returns neighbouring axes as one. Of two that both have channels the later one
+// keeps its size.
+func joinAxes(ls []layout) layout {
+	out := fixedAxis(1)
+	for _, l := range ls {
+		switch {
+		case out.len() == 1 && out.fixed():
+			out = l
+		case l.len() == 1 && l.fixed():
+		case out.fixed():
+			n, once := out.len(), l
+			out = nil
+			for range n {
+				out = append(out, once...)
+			}
+		default:
+			l.pin()
+			out = out.times(l.len())
+		}
+	}
+	return out
+}
+
+// reshapeTo changes the constant shape of a Reshape to what stays; 0 and -1 stand.
+func (w *widths) reshapeTo(n *graph.Node, out []layout) {
+	shape, ok := w.ints(n.In[1])
+	if !ok {
+		return
+	}
+	for i, l := range out {
+		if i < len(shape) && shape[i] > 0 && l.keptLen() < l.len() {
+			shape[i] = l.keptLen()
+		}
+	}
+	w.setInts(n, 1, shape)
+}
