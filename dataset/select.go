@@ -161,7 +161,7 @@ type concat struct {
 }
 
 // Concat returns the samples of all sets, one set after the other. Shapes and
-// classes must agree.
+// classes must agree, but sets without labels may follow the first.
 func Concat(sets ...Set) (Set, error) {
 	if len(sets) == 0 {
 		return nil, badSpec("", "", "nothing to concatenate")
@@ -169,7 +169,7 @@ func Concat(sets ...Set) (Set, error) {
 	c := &concat{Set: sets[0], sets: sets, name: sets[0].Name()}
 	n := 0
 	for i, s := range sets {
-		if !s.Shape().Equal(c.Shape()) || s.Classes() != c.Classes() {
+		if !s.Shape().Equal(c.Shape()) || s.Classes() != c.Classes() && (i == 0 || s.Classes() != 0) {
 			return nil, badSpec("", "", "%s has samples %v in %d classes, %s has %v in %d",
 				c.Set.Name(), c.Shape(), c.Classes(), s.Name(), s.Shape(), s.Classes())
 		}

@@ -28,26 +28,32 @@ type Network struct {
 	Pool      *kernel.Pool
 
 	p       *train.Predictor
-	values  []graph.Value
 	scratch []float32
 }
 
 // Outputs runs the network on a batch and returns its logits, N x K, and the
 // given values. They are valid until the next call.
 func (n *Network) Outputs(_ context.Context, x *tensor.Tensor, values []graph.Value) (logits *tensor.Tensor, hints []*tensor.Tensor, err error) {
-	if n.p == nil || !slices.Equal(n.values, values) {
-		if len(n.Model.Graph.Outputs) == 0 {
-			return nil, nil, fmt.Errorf("teacher %s has no output", n.Name)
-		}
-		n.values = values
-		fetch := append([]graph.Value{n.Model.Graph.Outputs[0].Name}, values...)
-		n.p = &train.Predictor{Model: n.Model, Fetch: fetch, Pool: n.Pool}
+	if len(n.Model.Graph.Outputs) == 0 {
+		return nil, nil, fmt.Errorf("teacher %s has no output", n.Name)
+	}
+	out, err := n.fetch(x, append([]graph.Value{n.Model.Graph.Outputs[0].Name}, values...))
+	if err != nil {
+		return nil, nil, err
+	}
+	return out[0], out[1:], nil
+}
+
+// fetch runs what the values need.
+func (n *Network) fetch(x *tensor.Tensor, values []graph.Value) ([]*tensor.Tensor, error) {
+	if n.p == nil || !slices.Equal(n.p.Fetch, values) {
+		n.p = &train.Predictor{Model: n.Model, Fetch: values, Pool: n.Pool}
 	}
 	out, err := n.p.Run(n.convert(x))
 	if err != nil {
-		return nil, nil, fmt.Errorf("teacher %s: %w", n.Name, err)
+		return nil, fmt.Errorf("teacher %s: %w", n.Name, err)
 	}
-	return out[0], out[1:], nil
+	return out, nil
 }
 
 // All runs the network on a batch and returns all its outputs, valid until the next call.
@@ -150,8 +156,12 @@ func NewEnsemble(members []*Network, weights []float64, c Combine) (*Ensemble, e
 
 // Logits returns N x K logits z with softmax(z/T) equal to the ensemble's
 // distribution at temperature T, and the values of the first member. They are valid
-// until the next call.
+// until the next call. At temperature 0 only the values are computed.
 func (e *Ensemble) Logits(ctx context.Context, b *dataset.Batch, temperature float64, values []graph.Value) (*tensor.Tensor, []*tensor.Tensor, error) {
+	if temperature == 0 {
+		hints, err := e.Members[0].fetch(b.X, values)
+		return nil, hints, err
+	}
 	first, hints, err := e.Members[0].Outputs(ctx, b.X, values)
 	if err != nil || len(e.Members) == 1 {
 		return first, hints, err

@@ -6,14 +6,17 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/compress-toolkit/compress/distill"
-	"github.com/compress-toolkit/compress/teacher"
 )
 
 func distillCommand() *cli.Command {
 	flags := append(dataFlags("transfer and test samples, as mnist"),
 		&cli.StringFlag{Name: "teacher", Usage: "trained model `T[,T2..]`; several are an ensemble"},
-		&cli.StringFlag{Name: "combine", Value: string(teacher.MeanProbabilities), Usage: "ensemble by the mean of probabilities or of logits"},
-		&cli.StringFlag{Name: "student", Usage: "architecture, as mlp:30, or a file with an untrained graph"},
+		&cli.StringFlag{Name: "teacher-weights", Usage: "`W,W2..` of an ensemble's members; equal when not given"},
+		&cli.StringFlag{Name: "ensemble", Aliases: []string{"combine"}, Value: "probs", Usage: "combine teachers by the mean of their probs or logits"},
+		&cli.StringFlag{Name: "record", Usage: "`FILE` of the teacher's outputs: used when it is there and of the same teacher, data and augmentation, else written"},
+		&cli.StringFlag{Name: "record-form", Value: "f32", Usage: "what --record stores: f32, f16, or top:K classes of each sample in float16"},
+		&cli.StringFlag{Name: "student", Usage: "architecture, as mlp:30; width:F or depth:F of the teacher's graph; lowrank:keep=F, the teacher factorised; or a file with an untrained graph"},
+		&cli.StringFlag{Name: "unlabelled", Usage: "further samples `D`, as --data has them, that learn from the teacher alone"},
 		&cli.StringFlag{Name: "init", Usage: "initialiser of the student's weights"},
 		&cli.Float64Flag{Name: "temperature", Value: 4, Usage: "T of the soft targets"},
 		&cli.StringFlag{Name: "hard-weight", Value: "0.1", Usage: "weight `W` of the cross-entropy with the labels; FROM:TO changes it linearly over the run"},

@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
-	"github.com/compress-toolkit/compress/teacher"
 )
 
 // distillRun is one run of the command: the stages and what they work on.
@@ -52,11 +51,14 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 	if r.stages, err = resolveStages(c); err != nil {
 		return nil, err
 	}
+	if r.student = c.String("student"); r.student == "" && r.stages[0].Student == "" {
+		_, err := required(c, "student")
+		return nil, err
+	}
 	if r.given, err = loadTeachers(c, strings.Split(names, ","), r.samples); err != nil {
 		return nil, err
 	}
-	if r.student = c.String("student"); r.student == "" && r.stages[0].Student == "" {
-		_, err := required(c, "student")
+	if err := r.shareView(); err != nil {
 		return nil, err
 	}
 	for i := range r.stages {
@@ -69,6 +71,30 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 		}
 	}
 	return r, nil
+}
+
+// shareView makes the samples normalised as the first teacher's, and adds those
+// without labels.
+func (r *distillRun) shareView() error {
+	first := r.given.ensemble.Members[0]
+	weights := keepsWeights(r.student)
+	for _, s := range r.stages {
+		weights = weights || keepsWeights(s.Student)
+	}
+	if err := r.samples.adoptNorm(first.Model, weights); err != nil {
+		return fmt.Errorf("%s: %w", first.Name, err)
+	}
+	for _, m := range r.given.ensemble.Members {
+		m.Batches = r.samples.norm
+	}
+	if r.c.String("unlabelled") == "" {
+		return nil
+	}
+	more, err := unlabelled(r.c, r.samples)
+	if err == nil {
+		r.samples.train, err = dataset.Concat(r.samples.train, more)
+	}
+	return err
 }
 
 // addJob prepares stage i: its network, teachers, objective and configuration.
@@ -124,6 +150,7 @@ func (r *distillRun) objective(j *job) error {
 	}
 	j.stage.NotePairs(pairs)
 	j.obj.Teacher, j.obj.Classes, j.obj.Shapes, j.obj.Seed = j.teachers.ensemble, j.teachers.classes, shapes, r.c.Uint64("seed")
+	j.obj.Mixed = r.c.String("unlabelled") != ""
 	trial := j.model.Clone()
 	b, err := graph.Extend(trial)
 	if err != nil {
@@ -210,24 +237,6 @@ func (r *distillRun) run() (*fitted, error) {
 	return finishFit(r.c, last.model, last.obj, r.samples, r.out, save, results)
 }
 
-// record runs the teacher over the samples beforehand where every epoch shows the same
-// samples and only its logits are wanted.
-func (r *distillRun) record(j *job) error {
-	if j.stage.Augment != "" || len(j.obj.Hints) > 0 || len(j.obj.Logit) == 0 {
-		return nil
-	}
-	t := j.obj.Logit[0].Temperature
-	if slices.ContainsFunc(j.obj.Logit, func(l distill.LogitTerm) bool { return l.Temperature != t }) {
-		return nil
-	}
-	say(r.c, "recording the teacher's outputs for %d samples", r.samples.train.Len())
-	rec, err := teacher.Record(r.c.Context, j.teachers.ensemble, r.samples.train, r.samples.norm, t)
-	if err == nil {
-		j.obj.Teacher = rec
-	}
-	return err
-}
-
 // dryRun estimates all stages and writes nothing.
 func (r *distillRun) dryRun() error {
 	var cfgs []train.Config
@@ -235,29 +244,6 @@ func (r *distillRun) dryRun() error {
 		cfgs = append(cfgs, j.cfg)
 	}
 	return dryRun(r.c, cfgs)
-}
-
-// distillObjective is the objective of tuning with the original as the teacher.
-// Without augmentation every epoch shows the same samples, so the teacher runs over
-// them once.
-func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *samples, loss distill.Loss) (*distill.Objective, error) {
-	t := c.Float64("temperature")
-	o := &distill.Objective{Teacher: e, Classes: classes, Hard: distill.Const(c.Float64("hard-weight"))}
-	if w := c.Float64("soft-weight"); w != 0 {
-		o.Logit = []distill.LogitTerm{{Loss: loss, Weight: distill.Const(w), Temperature: t}}
-	}
-	if err := o.Validate(); err != nil {
-		return nil, asUsage(err)
-	}
-	if c.String("augment") == "" && len(o.Logit) > 0 && !c.Bool("dry-run") {
-		say(c, "recording the teacher's outputs for %d samples", s.train.Len())
-		rec, err := teacher.Record(c.Context, e, s.train, s.norm, t)
-		if err != nil {
-			return nil, err
-		}
-		o.Teacher = rec
-	}
-	return o, nil
 }
 
 // validate adds the measurements on the validation part, if there is one.

@@ -33,17 +33,44 @@ func loadTeachers(c *cli.Context, paths []string, s *samples) (*teachers, error)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		members = append(members, &teacher.Network{Name: path, Model: m, Normalize: own, Batches: s.norm})
+		members = append(members, &teacher.Network{Name: path, Model: m, Normalize: own})
 	}
-	return newTeachers(c, members, s.train.Shape())
+	weights, err := teacherWeights(c.String("teacher-weights"), len(paths))
+	if err != nil {
+		return nil, err
+	}
+	return newTeachers(c, members, weights, s)
 }
 
-// newTeachers checks that the members classify samples of the given shape, all into as
-// many classes.
-func newTeachers(c *cli.Context, members []*teacher.Network, sample tensor.Shape) (*teachers, error) {
+// teacherWeights reads --teacher-weights.
+func teacherWeights(text string, n int) ([]float64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var ws []float64
+	for _, part := range strings.Split(text, ",") {
+		w, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil || !(w >= 0) {
+			return nil, usagef("--teacher-weights %s: %q is not a number of at least 0", text, part)
+		}
+		ws = append(ws, w)
+	}
+	if len(ws) != n {
+		return nil, usagef("--teacher-weights has %d numbers for %d teachers", len(ws), n)
+	}
+	return ws, nil
+}
+
+// combinations are the values of --ensemble.
+var combinations = map[string]teacher.Combine{
+	"probs": teacher.MeanProbabilities, "probabilities": teacher.MeanProbabilities, "logits": teacher.MeanLogits,
+}
+
+// newTeachers checks that the members classify the samples, all into as many classes.
+func newTeachers(c *cli.Context, members []*teacher.Network, weights []float64, s *samples) (*teachers, error) {
 	t := &teachers{}
 	for i, m := range members {
-		if err := fits(m.Model, m.Name, sample); err != nil {
+		if err := fits(m.Model, m.Name, s.train.Shape()); err != nil {
 			return nil, err
 		}
 		k, err := classesOf(m.Model, m.Name)
@@ -54,9 +81,14 @@ func newTeachers(c *cli.Context, members []*teacher.Network, sample tensor.Shape
 			return nil, usagef("teachers %s and %s have %d and %d classes", members[0].Name, m.Name, t.classes, k)
 		}
 		t.classes = k
+		m.Batches = s.norm
+	}
+	how, ok := combinations[c.String("ensemble")]
+	if !ok {
+		return nil, usagef("--ensemble %s is neither probs nor logits", c.String("ensemble"))
 	}
 	var err error
-	t.ensemble, err = teacher.NewEnsemble(members, nil, teacher.Combine(c.String("combine")))
+	t.ensemble, err = teacher.NewEnsemble(members, weights, how)
 	return t, asUsage(err)
 }
 
@@ -66,20 +98,24 @@ func (r *distillRun) teachersOf(names []string) (*teachers, error) {
 	for _, name := range names {
 		n, err := strconv.Atoi(strings.TrimPrefix(name, "stage"))
 		if !strings.HasPrefix(name, "stage") || err != nil {
-			t, err := loadTeachers(r.c, []string{name}, r.samples)
+			m, err := loadModel(r.c, name)
 			if err != nil {
 				return nil, err
 			}
-			members = append(members, t.ensemble.Members...)
+			own, err := normalization(m, r.samples.spec)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			members = append(members, &teacher.Network{Name: name, Model: m, Normalize: own})
 			continue
 		}
 		if n < 1 || n > len(r.jobs) {
 			return nil, usagef("teacher %s: it is no earlier stage", name)
 		}
 		m := r.jobs[n-1].model
-		members = append(members, &teacher.Network{Name: name, Model: m, Normalize: r.samples.norm, Batches: r.samples.norm})
+		members = append(members, &teacher.Network{Name: name, Model: m, Normalize: r.samples.norm})
 	}
-	return newTeachers(r.c, members, r.samples.train.Shape())
+	return newTeachers(r.c, members, nil, r.samples)
 }
 
 // fits fails for a network whose first input does not take batches of samples.
@@ -139,9 +175,4 @@ func classesOf(m *graph.Model, path string) (int, error) {
 		return 0, usagef("%s: output %q is %v, %w", path, v, s, errNoClassifier)
 	}
 	return s[1], nil
-}
-
-// newStudent returns an untrained network.
-func (r *distillRun) newStudent(spec string, t *teachers, seed uint64) (*graph.Model, error) {
-	return buildStudent(r.c, spec, r.samples, seed)
 }
