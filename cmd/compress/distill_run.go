@@ -243,7 +243,7 @@ func (r *distillRun) dryRun() error {
 	for _, j := range r.jobs {
 		cfgs = append(cfgs, j.cfg)
 	}
-	return dryRun(r.c, cfgs)
+	return dryRun(r.c, cfgs, r.text)
 }
 
 // validate adds the measurements on the validation part, if there is one.

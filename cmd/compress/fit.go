@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -291,11 +292,12 @@ type plan struct {
 	TrainingBytes   int64             `json:"training_bytes"` // parameters, gradients, optimizer state, activations
 	Updates         int               `json:"updates"`
 	SecondsEstimate float64           `json:"seconds_estimate"`
+	Recipe          string            `json:"recipe,omitempty"` // the resolved stages
 }
 
 // dryRun compiles and times a few training steps of each stage on copies, and writes
 // nothing. The costs are those of the last stage's network.
-func dryRun(c *cli.Context, stages []train.Config) error {
+func dryRun(c *cli.Context, stages []train.Config, recipe string) error {
 	if _, err := storage(c.String("dtype")); err != nil {
 		return err
 	}
@@ -304,7 +306,7 @@ func dryRun(c *cli.Context, stages []train.Config) error {
 	if err != nil {
 		return err
 	}
-	p := plan{Version: 1, Config: flagValues(c), Params: cost.Params, ParamBytes: 4 * cost.Params, MACs: cost.MACs}
+	p := plan{Version: 1, Config: flagValues(c), Recipe: recipe, Params: cost.Params, ParamBytes: 4 * cost.Params, MACs: cost.MACs}
 	for _, cfg := range stages {
 		if err := p.try(c.Context, cfg); err != nil {
 			return err
@@ -335,7 +337,11 @@ func flagValues(c *cli.Context) map[string]string {
 	out := map[string]string{}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
-		if v := c.Value(name); v != nil {
+		switch v := c.Value(name).(type) {
+		case nil:
+		case cli.StringSlice:
+			out[name] = strings.Join(v.Value(), " ")
+		default:
 			out[name] = fmt.Sprint(v)
 		}
 	}

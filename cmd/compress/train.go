@@ -37,7 +37,7 @@ func trainAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		return dryRun(c, []train.Config{cfg})
+		return dryRun(c, []train.Config{cfg}, "")
 	}
 	f, err := fit(c, m, train.CrossEntropy{}, s, out)
 	if err != nil {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/format"
+)
+
+// distillData is small and learnable by heart; its images are large enough for lenet.
+const distillData = "random:64;shape=1,16,16;classes=3"
+
+// distillTeacher trains a small teacher and returns a function that gives paths beside it.
+func distillTeacher(t *testing.T) (at func(string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	at = func(name string) string { return filepath.Join(dir, name) }
+	must(t, "train", "--data", distillData, "--arch", "lenet:4,6,12", "--epochs", "2", "-o", at("t.cmz"))
+	return at
+}
+
+// must runs a command line that has to succeed and returns its standard error.
+func must(t *testing.T, args ...string) (stdout, stderr string) {
+	t.Helper()
+	code, stdout, stderr := compress(t, args...)
+	if code != 0 {
+		t.Fatalf("%v: exit code %d: %s", args, code, stderr)
+	}
+	return stdout, stderr
+}
+
+func load(t *testing.T, path string) *graph.Model {
+	t.Helper()
+	m, err := format.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestHintModes trains in each mode. No file has a regressor: the nodes and parameters
+// are those of the student.
+func TestHintModes(t *testing.T) {
+	at := distillTeacher(t)
+	line := func(more ...string) []string {
+		return append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "lenet:2,3,5", "--epochs", "2", "--json"}, more...)
+	}
+	must(t, line("-o", at("plain.cmz"))...)
+	plain := load(t, at("plain.cmz"))
+	for mode, epochs := range map[string]int{"staged": 5, "joint": 2, "only": 2} {
+		out, stderr := must(t, line("-o", at(mode+".cmz"), "--hint", "pool:pool", "--hint", "conv2/conv:pool_2", "--hint-mode", mode, "--hint-epochs", "3")...)
+		var f fitted
+		if err := json.Unmarshal([]byte(out), &f); err != nil || f.Epochs != epochs || len(f.History) != epochs {
+			t.Errorf("%s: %d epochs, want %d: %v\n%s", mode, f.Epochs, epochs, err, out)
+		}
+		m := load(t, at(mode+".cmz"))
+		if len(m.Graph.Nodes) != len(plain.Graph.Nodes) || len(m.Graph.Params) != len(plain.Graph.Params) {
+			t.Errorf("%s: the file has %d nodes and %d parameters, the student %d and %d", mode,
+				len(m.Graph.Nodes), len(m.Graph.Params), len(plain.Graph.Nodes), len(plain.Graph.Params))
+		}
+		if !strings.Contains(m.Meta["recipe"], "pool:pool") {
+			t.Errorf("%s: provenance does not tell the hints: %s", mode, m.Meta["recipe"])
+		}
+		if mode == "staged" && !strings.Contains(stderr, "weight: 0.25:0.0625") {
+			t.Errorf("the stage after hints has not lambda 4 to 1 over T^2: %s", stderr)
+		}
+	}
+}
+
+// TestRecipeRuns runs a recipe of three networks, where flags win, resumes it to the same
+// network, and runs the recipe that the model holds to the same network too.
+func TestRecipeRuns(t *testing.T) {
+	at := distillTeacher(t)
+	recipe := at("chain.yaml")
+	if err := os.WriteFile(recipe, []byte(`
+defaults: {epochs: 3, batch: 16, losses: [{loss: kd, weight: 1, temperature: 2}]}
+stage1: {student: width:0.5}
+stage2: {student: fresh, teacher: [stage1, `+at("t.cmz")+`], freeze: [classifier]}
+stage3: {losses: [{loss: labels, weight: 1}]}
+`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	line := func(out string, more ...string) []string {
+		return append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "lenet:2,3,5", "-o", at(out)}, more...)
+	}
+	_, stderr := must(t, line("a.cmz", "--recipe", recipe, "--epochs", "2", "--checkpoint", at("ck"))...)
+	if !strings.Contains(stderr, "epochs: 2") || strings.Contains(stderr, "epochs: 3") {
+		t.Errorf("--epochs does not win: %s", stderr)
+	}
+	must(t, line("b.cmz", "--recipe", recipe, "--epochs", "2", "--checkpoint", at("ck"), "--resume")...)
+	if err := os.WriteFile(at("again.yaml"), []byte(load(t, at("a.cmz")).Meta["recipe"]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	must(t, line("c.cmz", "--recipe", at("again.yaml"))...)
+	for _, other := range []string{"b.cmz", "c.cmz"} {
+		sameWeights(t, load(t, at("a.cmz")), load(t, at(other)))
+	}
+}
+
+func sameWeights(t *testing.T, a, b *graph.Model) {
+	t.Helper()
+	for i, p := range a.Graph.Params {
+		x, err := p.Load()
+		y, err2 := b.Graph.Params[i].Load()
+		if err != nil || err2 != nil || string(x.Raw()) != string(y.Raw()) {
+			t.Fatalf("%s differs: %v, %v", p.Name, err, err2)
+		}
+	}
+}
+
+// TestDerivedStudents distils into students of the teacher's graph, an untrained file,
+// and an ensemble's.
+func TestDerivedStudents(t *testing.T) {
+	at := distillTeacher(t)
+	must(t, "train", "--data", distillData, "--arch", "mlp:8", "--epochs", "1", "-o", at("t2.cmz"))
+	for _, more := range [][]string{
+		{"--student", "width:0.5"},
+		{"--student", "width:0.5;init=teacher"},
+		{"--student", "lowrank:keep=0.4"},
+		{"--student", "lowrank:rank=2;method=svd;of=" + at("t2.cmz")},
+		{"--student", at("t2.cmz"), "--teacher", at("t.cmz") + "," + at("t2.cmz"), "--teacher-weights", "2,1", "--ensemble", "logits"},
+		{"--student", "mlp:4", "--unlabelled", "random:50;shape=1,16,16"},
+		{"--student", "mlp:4", "--record", at("r.npz"), "--augment", "jitter=1", "--record-form", "f16"},
+		{"--student", "mlp:4", "--record", at("r.npz"), "--augment", "jitter=1", "--record-form", "f16"},
+		{"--student", "mlp:4", "--recipe", "beyer", "--batch", "16"},
+		{"--student", "width:1", "--recipe", "born-again"},
+		{"--student", "mlp:4", "--recipe", "assistant"},
+		{"--student", "lenet:2,3,5", "--recipe", "fitnets", "--hint", "pool_2:pool_2", "--hint-epochs", "1"},
+		{"--student", "lenet:2,3,5", "--recipe", "fitnets", "--hint", "pool_2:pool_2", "--dry-run"},
+	} {
+		must(t, append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--epochs", "1", "-o", at("s.cmz")}, more...)...)
+	}
+}
+
+// TestDistillMistakes checks the exit codes, what is said, and that nothing is written.
+func TestDistillMistakes(t *testing.T) {
+	at := distillTeacher(t)
+	must(t, "train", "--data", "random:20;shape=5;classes=3", "--arch", "mlp:4", "--epochs", "1", "-o", at("flat.cmz"))
+	must(t, "train", "--data", "random:64;shape=1,16,16;classes=4", "--arch", "mlp:4", "--epochs", "1", "-o", at("four.cmz"))
+	must(t, "distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "--record", at("r.npz"), "-o", at("s.cmz"))
+	if err := os.WriteFile(at("bad.yaml"), []byte("stage1:\n  epoch: 1\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{`the samples are [1 16 16]`, []string{"--teacher", at("flat.cmz")}},
+		{"3 and 4 classes", []string{"--teacher", at("t.cmz") + "," + at("four.cmz")}},
+		{"x 4", []string{"--teacher", at("four.cmz")}},
+		{"2 numbers for 1 teachers", []string{"--teacher-weights", "1,2"}},
+		{"neither probs nor logits", []string{"--ensemble", "median"}},
+		{`names like it: pool`, []string{"--hint", "pol:fc1/dense"}},
+		{`the student has no value "pool"`, []string{"--hint", "pool:pool"}},
+		{"is not TEACHERVALUE:STUDENTVALUE", []string{"--hint", "pool"}},
+		{"staged, joint, only", []string{"--hint-mode", "both"}},
+		{"neither a number nor FROM:TO", []string{"--soft-weight", "x"}},
+		{"weights of all losses are zero", []string{"--soft-weight", "0:0", "--hard-weight", "0"}},
+		{"temperature -1", []string{"--temperature", "-1"}},
+		{`line 2: unknown setting "epoch" (did you mean "epochs"`, []string{"--recipe", at("bad.yaml")}},
+		{"did you mean \"beyer\"", []string{"--recipe", "beyr"}},
+		{"its hint has no pairs", []string{"--recipe", "fitnets"}},
+		{"of another run", []string{"--record", at("r.npz"), "--augment", "jitter=1"}},
+		{"none of f32, f16, top:K", []string{"--record", at("r2.npz"), "--record-form", "f8"}},
+		{`"kep" is none of`, []string{"--student", "lowrank:kep=1"}},
+		{"is not a fraction", []string{"--student", "width:2"}},
+		{"no repeated blocks", []string{"--student", "depth:0.5"}},
+		{"--unlabelled", []string{"--unlabelled", "random:10;shape=3"}},
+		{"its input", []string{"--student", at("flat.cmz")}},
+	} {
+		args := append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "-o", at("x.cmz")}, c.args...)
+		code, _, stderr := compress(t, args...)
+		if code != exitUsage || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "\nhint: ") {
+			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, exitUsage, c.want, stderr)
+		}
+	}
+	for _, name := range []string{"x.cmz", "r2.npz"} {
+		if _, err := os.Stat(at(name)); err == nil {
+			t.Errorf("%s is left behind", name)
+		}
+	}
+}
