@@ -53,16 +53,15 @@ type Result struct {
 }
 
 // Report is the result of a measurement; its JSON form is version 1 of the
-// command line's contract.
+// command line's contract, which adds the outcome of a budget.
 type Report struct {
-	Version int       `json:"version"`
-	Models  []Result  `json:"models"`
-	Budget  []Verdict `json:"budget"`
+	Version int      `json:"version"`
+	Models  []Result `json:"models"`
 }
 
 // Measure measures the models.
 func Measure(ctx context.Context, models []Model, o Options) (*Report, error) {
-	r := &Report{Version: 1, Budget: []Verdict{}}
+	r := &Report{Version: 1}
 	for _, m := range models {
 		res, err := size(m, o)
 		if err != nil {
@@ -106,11 +105,7 @@ func size(m Model, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	res := Result{Path: m.Path, Params: c.Params, FileBytes: m.FileBytes, MACs: c.MACs}
-	for _, p := range m.Model.AllParams() {
-		res.ParamBytes += int64(p.Shape.Size() * p.DType.Size())
-	}
-	return res, nil
+	return Result{Path: m.Path, Params: c.Params, ParamBytes: ParamBytes(m.Model), FileBytes: m.FileBytes, MACs: c.MACs}, nil
 }
 
 func accuracy(ctx context.Context, m Model, o Options, res *Result) error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/compress-toolkit/compress/bench"
+	"github.com/compress-toolkit/compress/bench/budget"
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
@@ -18,17 +21,19 @@ func benchCommand() *cli.Command {
 	flags := append(dataFlags("samples for accuracy, as mnist; random:N (64 without --data) compares outputs with the first model's on random inputs"),
 		&cli.IntFlag{Name: "runs", Value: 50, Usage: "latency runs of each model; 0 for none"},
 		batchFlag("cost and latency"), dimsFlag(),
+		&cli.StringFlag{Name: "budget", Usage: "check the budget `FILE` too, and exit with 3 when a model exceeds it; without MODEL its models are measured"},
 		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy or .pb) for an input of latency and of random comparison; random where not given"},
 	)
 	return command("bench", "accuracy, size, cost and latency of models side by side", "MODEL..", commonFlags(flags...), benchAction)
 }
 
 func benchAction(c *cli.Context) error {
-	if err := args(c, 1, -1); err != nil {
+	b, paths, err := benchBudget(c)
+	if err != nil {
 		return err
 	}
 	o := bench.Options{Runs: c.Int("runs"), Baseline: true}
-	models, spec, err := benchModels(c, c.Args().Slice())
+	models, spec, err := benchModels(c, paths)
 	if err != nil {
 		return err
 	}
@@ -47,7 +52,54 @@ func benchAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return emit(c, r, r.WriteTable)
+	full := &benched{Report: r, Budget: []budget.Row{}}
+	if b == nil {
+		return emit(c, full, full.text)
+	}
+	if full.result, err = checkBudget(c, b, nil); err != nil {
+		return err
+	}
+	full.Budget = full.result.Rows
+	if err := emit(c, full, full.text); err != nil {
+		return err
+	}
+	return exceeded(full.result)
+}
+
+// benched is a report with the outcome of a budget.
+type benched struct {
+	*bench.Report
+	Budget []budget.Row `json:"budget"`
+
+	result *budget.Result
+}
+
+func (b *benched) text(w io.Writer) error {
+	if err := b.WriteTable(w); err != nil || b.result == nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return b.result.WriteTable(w)
+}
+
+// benchBudget loads --budget, and returns the models to measure: the arguments, or
+// the budget's.
+func benchBudget(c *cli.Context) (*budget.File, []string, error) {
+	path := c.String("budget")
+	if path == "" {
+		return nil, c.Args().Slice(), args(c, 1, -1)
+	}
+	b, err := budget.Load(path)
+	if err != nil {
+		return nil, nil, badBudget(err)
+	}
+	paths := c.Args().Slice()
+	if len(paths) == 0 {
+		for _, p := range b.Paths() {
+			paths = append(paths, beside(path, p))
+		}
+	}
+	return b, paths, nil
 }
 
 // benchModels loads the models with the normalisation that each has or --data gives.

@@ -98,12 +98,18 @@ func reorder(app *cli.App, args []string) []string {
 	if len(args) < 3 {
 		return args
 	}
-	i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.Name == args[1] })
-	if i < 0 || len(app.Commands[i].Subcommands) > 0 {
-		return args
+	at, commands := 1, app.Commands
+	var known []cli.Flag
+	for at < len(args) && len(commands) > 0 {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[at] })
+		if i < 0 {
+			return args
+		}
+		known, commands = commands[i].Flags, commands[i].Subcommands
+		at++
 	}
-	flags, rest := splitFlags(app.Commands[i].Flags, args[2:])
-	out := append(slices.Clone(args[:2]), flags...)
+	flags, rest := splitFlags(known, args[at:])
+	out := append(slices.Clone(args[:at]), flags...)
 	if len(rest) > 0 {
 		out = append(append(out, "--"), rest...)
 	}

@@ -41,7 +41,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		ExitErrHandler:         func(*cli.Context, error) {},
 		OnUsageError:           usageError,
 		Commands: []*cli.Command{
-			quickstartCommand(), trainCommand(), distillCommand(), lowrankCommand(), benchCommand(),
+			quickstartCommand(), trainCommand(), distillCommand(), lowrankCommand(), benchCommand(), budgetCommand(),
 			inspectCommand(), runCommand(), convertCommand(), dataCommand(), doctorCommand(),
 		},
 		Action: func(c *cli.Context) error {
