@@ -63,6 +63,7 @@ func thin(m *graph.Model, factor float64, slice bool, t Task) (*graph.Model, err
 		return nil, fmt.Errorf("no channels of the network can be left out: all are tied to its inputs and outputs")
 	}
 	w.apply(slice, t)
+	w.m.Prune()
 	if err := w.m.Check(); err != nil {
 		return nil, err
 	}
@@ -77,6 +78,12 @@ func (w *widths) analyse() error {
 		w.set(in.Name, w.full(in.Name))
 	}
 	for _, n := range g.Nodes {
+		if w.integers(n) {
+			for _, v := range n.Out {
+				w.axes[v] = w.full(v)
+			}
+			continue
+		}
 		rule := widthRules[n.Op]
 		if n.Domain != "" || rule == nil || !w.inferred(n) {
 			w.pin(n)
@@ -92,6 +99,17 @@ func (w *widths) analyse() error {
 		}
 	}
 	return nil
+}
+
+// integers reports whether a node gives integers only, as the computation of a shape
+// does: it follows the extents by itself.
+func (w *widths) integers(n *graph.Node) bool {
+	for _, v := range n.Out {
+		if s, ok := w.spec[v]; !ok || s.DType.IsFloat() {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *widths) inferred(n *graph.Node) bool {
@@ -156,14 +174,18 @@ func (w *widths) pin(n *graph.Node) {
 	}
 }
 
-// ints returns the value of a constant tensor of integers.
+// ints returns the value of a tensor of integers that is constant, or computed from
+// constants and the extents of samples.
 func (w *widths) ints(v graph.Value) ([]int, bool) {
-	p := w.m.Graph.Param(v)
-	if p == nil || p.DType != tensor.I64 {
+	t := w.spec[v].Const
+	if p := w.m.Graph.Param(v); p != nil {
+		t = p.Data
+	}
+	if t == nil || t.DType() != tensor.I64 {
 		return nil, false
 	}
 	var out []int
-	for _, x := range p.Data.I64s() {
+	for _, x := range t.I64s() {
 		out = append(out, int(x))
 	}
 	return out, true
@@ -171,15 +193,11 @@ func (w *widths) ints(v graph.Value) ([]int, bool) {
 
 // setInts gives node n a constant of its own for input i.
 func (w *widths) setInts(n *graph.Node, i int, v []int) {
-	old := w.m.Graph.Param(n.In[i])
 	name := graph.Value(n.Name + "/" + fmt.Sprint(i) + "/thin")
 	t := tensor.Of(tensor.Shape{len(v)}, graph.Ints64(v...))
 	p := graph.NewParam(name, t, false)
 	w.m.Graph.Params = append(w.m.Graph.Params, p)
-	n.In[i] = name
-	if len(w.m.Graph.Consumers()[old.Name]) == 0 {
-		w.m.Graph.RemoveParam(old.Name)
-	}
+	n.In[i] = name // what it was before is pruned when nothing else uses it
 }
 
 // choose decides how many and which channels of each group stay, and returns how many

@@ -510,10 +510,11 @@ func joinAxes(ls []layout) layout {
 	return out
 }
 
-// reshapeTo changes the constant shape of a Reshape to what stays; 0 and -1 stand.
+// reshapeTo changes the constant shape of a Reshape to what stays; 0 and -1 stand. A shape
+// that is computed and has the number of samples in it follows by itself.
 func (w *widths) reshapeTo(n *graph.Node, out []layout) {
 	shape, ok := w.ints(n.In[1])
-	if !ok {
+	if !ok || w.m.Graph.Param(n.In[1]) == nil && len(shape) > 0 && shape[0] > 0 {
 		return
 	}
 	for i, l := range out {

@@ -63,18 +63,22 @@ func prepareRun(c *cli.Context) (out string, s *samples, err error) {
 	return out, s, err
 }
 
-// buildStudent returns an untrained network: of a named architecture, or the graph of a file.
+// buildStudent returns a network to train: of a named architecture, or the graph of a
+// file. The file's weights are where training begins, unless --init asks for fresh ones.
 func buildStudent(c *cli.Context, arch string, s *samples, seed uint64) (*graph.Model, error) {
-	if isModelFile(arch) {
-		m, err := loadModel(c, arch)
-		if err != nil {
-			return nil, err
-		}
-		return m, fits(m, arch, s.train.Shape())
-	}
 	task, err := taskOf(c, s, seed)
 	if err != nil {
 		return nil, err
+	}
+	if isModelFile(arch) {
+		m, err := loadModel(c, arch)
+		if err == nil {
+			err = fits(m, arch, s.train.Shape())
+		}
+		if err == nil && task.Init != nil {
+			m, err = student.Fresh(m, task)
+		}
+		return m, err
 	}
 	m, err := student.Build(arch, task)
 	return m, asUsage(err)
