@@ -2,9 +2,11 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -39,6 +41,8 @@ type run struct {
 	bestData  map[graph.Value]*tensor.Tensor
 	stale     int // epochs since the best
 	history   []EpochInfo
+
+	metricBackup []float64 // metricSum before the current step
 
 	samples   int
 	seconds   float64
@@ -126,7 +130,7 @@ func (r *run) build() error {
 	if m, ok := r.c.Objective.(Metered); ok {
 		r.metricV = m.Metrics()
 		r.metrics = slices.Sorted(maps.Keys(r.metricV))
-		r.metricSum = make([]float64, len(r.metrics))
+		r.metricSum, r.metricBackup = make([]float64, len(r.metrics)), make([]float64, len(r.metrics))
 	}
 	for _, p := range r.copy.Graph.Params {
 		if !p.Trainable && p.DType.IsFloat() && len(p.Shape) > 0 {
@@ -208,11 +212,13 @@ func (r *run) update(ctx context.Context) error {
 	for _, s := range r.stats {
 		s.backup.CopyFrom(s.live)
 	}
+	copy(r.metricBackup, r.metricSum)
 	weight, lossSum := 0.0, 0.0
 	parts := min(r.c.Accumulate, r.loader.BatchesPerEpoch()-r.micro)
 	for part := range parts {
 		n, loss, err := r.pass(ctx, at, part, parts)
 		if err != nil {
+			r.undo()
 			return err
 		}
 		weight += float64(n)
@@ -220,6 +226,7 @@ func (r *run) update(ctx context.Context) error {
 	}
 	norm, err := r.up.finish(weight)
 	if err != nil {
+		r.undo()
 		return r.diverged(err)
 	}
 	lr := r.c.LR * r.c.Schedule.Factor(at.Epoch, at.Epochs)
@@ -273,11 +280,16 @@ func (r *run) pass(ctx context.Context, at At, part, parts int) (n int, loss flo
 	return n, loss, nil
 }
 
-// diverged restores the running statistics, so that the model is as before the step.
-func (r *run) diverged(cause error) error {
+// undo takes back what the passes of an unfinished update changed.
+func (r *run) undo() {
 	for _, s := range r.stats {
 		s.live.CopyFrom(s.backup)
 	}
+	copy(r.metricSum, r.metricBackup)
+	r.up.parts = 0
+}
+
+func (r *run) diverged(cause error) error {
 	return fmt.Errorf("%w at step %d (epoch %d): %w", ErrDiverged, r.step+1, r.epoch+1, cause)
 }
 
@@ -341,13 +353,20 @@ func (r *run) restoreBest() {
 	}
 }
 
-// stop ends an unfinished run. A cancelled one saves its state first.
+// stop ends an unfinished run. One that was cancelled, or diverged, saves its state
+// first, which is that of before the update at fault.
 func (r *run) stop(ctx context.Context, err error) (*Result, error) {
+	diverged := errors.Is(err, ErrDiverged)
 	if ctx.Err() != nil {
-		if serr := r.save(); serr != nil {
-			return r.result(), fmt.Errorf("%w; and the checkpoint was not saved: %w", ctx.Err(), serr)
-		}
 		err = ctx.Err()
+	} else if !diverged {
+		return r.result(), err
+	}
+	if serr := r.save(); serr != nil {
+		return r.result(), fmt.Errorf("%w; and the checkpoint was not saved: %w", err, serr)
+	}
+	if diverged && r.c.Checkpoint.Dir != "" {
+		err = fmt.Errorf("%w; the weights from before are in %s", err, filepath.Join(r.c.Checkpoint.Dir, checkpointFile))
 	}
 	return r.result(), err
 }
