@@ -50,46 +50,36 @@ func join(ps []Pair) string {
 	return strings.Join(out, ", ")
 }
 
-// buildHints adds the hint loss of Romero et al. 2015, equation 3, as a mean over all
-// elements, so that its weight does not depend on the size of the hint:
+// Hint is the loss of Romero et al. 2015, equation 3, as a mean over all elements, so
+// that its weight does not depend on the size of the hint:
 //
 //	1/2 mean((u_h(x) - r(v_g(x)))^2)
 //
-// u_h is the teacher's value, v_g the student's, r a regressor that is trained with
-// the student and exists in the training copy only. Several hints are added up.
-func (o *Objective) buildHints(b *graph.Builder, m *graph.Model) error {
-	var sum graph.Value
-	for i, p := range o.Hints {
-		t, ok := o.Shapes[p.Teacher]
-		if !ok {
-			return unknownValue("teacher", p.Teacher, sortedValues(o.Shapes))
-		}
-		if len(t) < 2 {
-			return fmt.Errorf("distill: the teacher's value %q, %v, has no axis besides the batch", p.Teacher, t)
-		}
-		if err := knownValue(b, m, p.Student); err != nil {
-			return err
-		}
-		u := o.target(b, target{value: p.Teacher}, dims(t[1:])...)
-		var loss graph.Value
-		b.Scope(fmt.Sprintf("hint%d", i+1), func() {
-			n := &nn.Net{Builder: b, Seed: o.Seed}
-			r := regressor(n, p.Student, t)
-			d := b.Node("difference", "Sub", nil, r, u)
-			loss = b.Node("mean", "ReduceMean", graph.Attrs{"keepdims": int64(0)}, b.Node("square", "Mul", nil, d, d))
-			loss = scaled(b, loss, 0.5)
-		})
-		if b.Err() != nil {
-			return fmt.Errorf("distill: hint %v: %w", p, b.Err())
-		}
-		if i > 0 {
-			loss = b.Node("hints", "Add", nil, sum, loss)
+// u_h is the teacher's value, v_g the student's, r a regressor that is trained with the
+// student and exists in the training copy only. Several hints are added up.
+type Hint struct{}
+
+// Name implements FeatureLoss.
+func (Hint) Name() string { return HintLoss }
+
+// Formula implements FeatureLoss.
+func (Hint) Formula() string { return "1/2 mean((r(v_s) - v_t)^2)" }
+
+// Build implements FeatureLoss.
+func (Hint) Build(n *nn.Net, fs []Features) (sum graph.Value) {
+	for i, f := range fs {
+		r := regressor(n, f.Student, n.Shape(f.Teacher))
+		d := n.Node("difference", "Sub", nil, r, f.Teacher)
+		loss := n.Node("mean", "ReduceMean", graph.Attrs{"keepdims": int64(0)}, n.Node("square", "Mul", nil, d, d))
+		if loss = scaled(n.Builder, loss, 0.5); i > 0 {
+			loss = n.Node("sum", "Add", nil, sum, loss)
 		}
 		sum = loss
 	}
-	o.parts = append(o.parts, part{name: "hint", loss: sum, weight: o.HintWeight})
-	return nil
+	return sum
 }
+
+func init() { RegisterFeature(HintLoss, nil, func(Params) (FeatureLoss, error) { return Hint{}, nil }) }
 
 // knownValue fails for a value that the student does not compute in floating point.
 func knownValue(b *graph.Builder, m *graph.Model, v graph.Value) error {

@@ -58,6 +58,10 @@ func convNet(t *testing.T) *graph.Model {
 	return m
 }
 
+func hints(weight float64, ps ...distill.Pair) []distill.FeatureTerm {
+	return []distill.FeatureTerm{{Weight: distill.Const(weight), Pairs: ps}}
+}
+
 var samples = dataset.Random(24, tensor.Shape{2, 12, 12}, 3, 7)
 
 func fit(t *testing.T, m *graph.Model, o train.Objective, set dataset.Set, epochs int) *train.Result {
@@ -85,8 +89,7 @@ func TestHintStage(t *testing.T) {
 			before, nodes := m.DeepClone(), len(m.Graph.Nodes)
 			shapes := map[graph.Value]tensor.Shape{"hint": shape}
 			o := &distill.Objective{
-				Teacher: fixed{shapes: shapes}, Shapes: shapes, HintWeight: distill.Const(1),
-				Hints: []distill.Pair{{Teacher: "hint", Student: "conv1/conv"}},
+				Teacher: fixed{shapes: shapes}, Shapes: shapes, Feature: hints(1, distill.Pair{Teacher: "hint", Student: "conv1/conv"}),
 			}
 			res := fit(t, m, o, samples, 6)
 			if first, last := res.History[0].TrainLoss, res.TrainLoss; last > first/2 {
@@ -116,7 +119,7 @@ func TestHintLoss(t *testing.T) {
 	}
 	shapes := map[graph.Value]tensor.Shape{"hint": {1, 5, 10, 10}}
 	o := &distill.Objective{
-		Teacher: fixed{shapes: shapes}, Shapes: shapes, HintWeight: distill.Const(3), Hints: []distill.Pair{{Teacher: "hint", Student: "conv1/conv"}},
+		Teacher: fixed{shapes: shapes}, Shapes: shapes, Feature: hints(3, distill.Pair{Teacher: "hint", Student: "conv1/conv"}),
 	}
 	res, err := train.Run(context.Background(), train.Config{Model: m, Objective: o, Data: samples, Batch: 24, Optimizer: optim.SGD{}, LR: 1e-9})
 	if err != nil {
@@ -133,7 +136,7 @@ func TestJoint(t *testing.T) {
 	o := &distill.Objective{
 		Teacher: fixed{logits: []float32{1, 0, -1}, shapes: shapes}, Classes: 3, Shapes: shapes,
 		Hard: distill.Const(0.5), Logit: []distill.LogitTerm{{Weight: distill.Const(2), Temperature: 3}},
-		HintWeight: distill.Const(0.25), Hints: []distill.Pair{{Teacher: "a", Student: "conv1/conv"}, {Teacher: "b", Student: "conv2/conv"}},
+		Feature: hints(0.25, distill.Pair{Teacher: "a", Student: "conv1/conv"}, distill.Pair{Teacher: "b", Student: "conv2/conv"}),
 	}
 	res := fit(t, convNet(t), o, samples, 1)
 	m := res.History[0].Metrics
@@ -195,7 +198,7 @@ func TestUnknownValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := &distill.Objective{Teacher: fixed{}, Shapes: shapes, HintWeight: distill.Const(1), Hints: []distill.Pair{p}}
+		o := &distill.Objective{Teacher: fixed{}, Shapes: shapes, Feature: hints(1, p)}
 		_, err = o.Build(b, m)
 		return err
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/nn"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
-	"github.com/compress-toolkit/compress/internal/registry"
 )
 
 // Teacher gives the targets of a batch.
@@ -23,39 +23,11 @@ type Teacher interface {
 	Logits(ctx context.Context, b *dataset.Batch, temperature float64, values []graph.Value) (*tensor.Tensor, []*tensor.Tensor, error)
 }
 
-// Loss compares the student's logits with the teacher's.
-type Loss interface {
-	Name() string
-	// Formula is what Build computes, for people.
-	Formula() string
-	// Build adds the loss, one element, to the graph.
-	Build(b *graph.Builder, in LogitLoss) graph.Value
-}
-
-// LogitLoss is what a loss on logits is built from.
-type LogitLoss struct {
-	Student, Teacher graph.Value // N x K
-	Labels           graph.Value // int64, N; empty when the run has no labels
-	Classes          int         // K
-	Temperature      float64
-}
-
-var losses = registry.New[Loss]("distillation loss")
-
-// Register adds a loss and panics when its name is taken.
-func Register(l Loss) { losses.Add(l.Name(), l) }
-
-// GetLoss returns the loss of the given name.
-func GetLoss(name string) (Loss, error) { return losses.Get(name) }
-
-// Losses lists the losses' names.
-func Losses() []string { return losses.Names() }
-
 // Objective is the weighted sum of the cross-entropy with the labels and of
-// distillation losses on logits and on hints (Hinton, Vinyals, Dean 2015, section 2;
-// Romero et al. 2015, equations 2 and 3):
+// distillation losses on logits and on intermediate values (Hinton, Vinyals, Dean 2015,
+// section 2; Romero et al. 2015, equations 2 and 3):
 //
-//	Hard CE(softmax(z_s), y) + sum_i Logit[i].Weight loss_i(z_s, z_t) + HintWeight hint(v_s, v_t)
+//	Hard CE(softmax(z_s), y) + sum_i Logit[i].Weight loss_i(z_s, z_t) + sum_j Feature[j].Weight loss_j(v_s, v_t)
 //
 // For soft targets the loss is T^2 KL(softmax(z_t/T) || softmax(z_s/T)), summed over
 // classes, mean over the batch; T^2 keeps the size of its gradient when T changes.
@@ -64,11 +36,10 @@ type Objective struct {
 	Classes int // K, of the teacher
 	Hard    Weight
 	Logit   []LogitTerm
+	Feature []FeatureTerm
 
-	Hints      []Pair
-	HintWeight Weight
-	Shapes     map[graph.Value]tensor.Shape // of the hints' teacher values, for a batch of one
-	Seed       uint64                       // of the regressors' weights
+	Shapes map[graph.Value]tensor.Shape // of the teacher's values, for a batch of one
+	Seed   uint64                       // of the weights that losses add
 
 	// Mixed allows samples without a label: the mean of the cross-entropy is over
 	// those that have one.
@@ -92,6 +63,20 @@ func (t LogitTerm) loss() Loss {
 	return t.Loss
 }
 
+// FeatureTerm is one weighted loss on pairs of values.
+type FeatureTerm struct {
+	Loss   FeatureLoss // hints when nil
+	Weight Weight
+	Pairs  []Pair
+}
+
+func (t FeatureTerm) loss() FeatureLoss {
+	if t.Loss == nil {
+		return Hint{}
+	}
+	return t.Loss
+}
+
 // part is one summand of a built objective.
 type part struct {
 	name   string
@@ -109,23 +94,25 @@ type target struct {
 
 // Validate rejects settings that cannot work.
 func (o *Objective) Validate() error {
-	if o.Teacher == nil && (len(o.Logit) > 0 || len(o.Hints) > 0) {
+	if o.Teacher == nil && len(o.Logit)+len(o.Feature) > 0 {
 		return errors.New("distill: no teacher")
 	}
-	sum := o.Hard.most()
-	for _, w := range append([]Weight{o.Hard, o.HintWeight}, weights(o.Logit)...) {
+	sum := 0.0
+	for _, w := range o.weights() {
 		if err := w.check(); err != nil {
 			return err
 		}
+		sum += w.most()
 	}
 	for _, t := range o.Logit {
-		sum += t.Weight.most()
 		if !(t.Temperature > 0) || t.Temperature > maxTemperature {
 			return fmt.Errorf("distill: temperature %g is not positive", t.Temperature)
 		}
 	}
-	if len(o.Hints) > 0 {
-		sum += o.HintWeight.most()
+	for _, t := range o.Feature {
+		if len(t.Pairs) == 0 {
+			return fmt.Errorf("distill: the loss %q has no pairs of values", t.loss().Name())
+		}
 	}
 	if sum == 0 {
 		return errors.New("distill: the weights of all losses are zero")
@@ -136,8 +123,12 @@ func (o *Objective) Validate() error {
 // maxTemperature bounds T, beyond which float32 tells no class from another.
 const maxTemperature = 1e6
 
-func weights(ts []LogitTerm) (ws []Weight) {
-	for _, t := range ts {
+func (o *Objective) weights() []Weight {
+	ws := []Weight{o.Hard}
+	for _, t := range o.Logit {
+		ws = append(ws, t.Weight)
+	}
+	for _, t := range o.Feature {
 		ws = append(ws, t.Weight)
 	}
 	return ws
@@ -157,8 +148,11 @@ func (o *Objective) Build(b *graph.Builder, m *graph.Model) (graph.Value, error)
 			return "", err
 		}
 	}
-	if o.HintWeight.most() > 0 {
-		if err := o.buildHints(b, m); err != nil {
+	for i, t := range o.Feature {
+		if t.Weight.most() == 0 {
+			continue
+		}
+		if err := o.buildFeature(b, m, t, i); err != nil {
 			return "", err
 		}
 	}
@@ -189,7 +183,7 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 		if o.Mixed {
 			hard = labelledLoss
 		}
-		o.parts = append(o.parts, part{name: "hard", loss: hard(b, z, in.Labels), weight: o.Hard})
+		o.addPart(part{name: "hard", loss: hard(b, z, in.Labels), weight: o.Hard})
 	}
 	for _, t := range o.Logit {
 		if t.Weight.most() == 0 {
@@ -197,9 +191,47 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 		}
 		in.Temperature = t.Temperature
 		in.Teacher = o.target(b, target{temperature: t.Temperature}, o.Classes)
-		o.parts = append(o.parts, part{name: t.loss().Name(), loss: t.loss().Build(b, in), weight: t.Weight})
+		o.addPart(part{name: t.loss().Name(), loss: t.loss().Build(b, in), weight: t.Weight})
 	}
 	return nil
+}
+
+// buildFeature adds the i-th loss on values. What its layers are initialised with
+// depends on their names only.
+func (o *Objective) buildFeature(b *graph.Builder, m *graph.Model, t FeatureTerm, i int) error {
+	var fs []Features
+	for _, p := range t.Pairs {
+		s, ok := o.Shapes[p.Teacher]
+		if !ok {
+			return unknownValue("teacher", p.Teacher, sortedValues(o.Shapes))
+		}
+		if len(s) < 2 {
+			return fmt.Errorf("distill: the teacher's value %q, %v, has no axis besides the batch", p.Teacher, s)
+		}
+		if err := knownValue(b, m, p.Student); err != nil {
+			return err
+		}
+		fs = append(fs, Features{Teacher: o.target(b, target{value: p.Teacher}, dims(s[1:])...), Student: p.Student})
+	}
+	var loss graph.Value
+	name := t.loss().Name()
+	b.Scope(fmt.Sprintf("%s%d", name, i+1), func() {
+		loss = t.loss().Build(&nn.Net{Builder: b, Seed: o.Seed}, fs)
+	})
+	if b.Err() != nil {
+		return fmt.Errorf("distill: loss %q of %s: %w", name, join(t.Pairs), b.Err())
+	}
+	o.addPart(part{name: name, loss: loss, weight: t.Weight})
+	return nil
+}
+
+// addPart adds a summand; a name that is taken gets a number.
+func (o *Objective) addPart(p part) {
+	base := p.name
+	for n := 2; slices.ContainsFunc(o.parts, func(q part) bool { return q.name == p.name }); n++ {
+		p.name = fmt.Sprintf("%s_%d", base, n)
+	}
+	o.parts = append(o.parts, p)
 }
 
 func dims(s tensor.Shape) (out []any) {
@@ -354,8 +386,10 @@ func (o *Objective) Describe() string {
 			terms = append(terms, fmt.Sprintf("%v * %s, T = %g", t.Weight, t.loss().Formula(), t.Temperature))
 		}
 	}
-	if len(o.Hints) > 0 && o.HintWeight.most() > 0 {
-		terms = append(terms, fmt.Sprintf("%v * 1/2 mean((r(v_s) - v_t)^2) of %s", o.HintWeight, join(o.Hints)))
+	for _, t := range o.Feature {
+		if t.Weight.most() > 0 {
+			terms = append(terms, fmt.Sprintf("%v * %s of %s", t.Weight, t.loss().Formula(), join(t.Pairs)))
+		}
 	}
 	return strings.Join(terms, " + ")
 }

@@ -47,13 +47,14 @@ type Stage struct {
 
 // Term is one loss of a stage with its weight.
 type Term struct {
-	Loss        string  `yaml:"loss"` // labels, hint, or the name of a distillation loss
+	Loss        string  `yaml:"loss"` // labels, or the name of a loss on logits or on values
 	Weight      Weight  `yaml:"weight"`
 	Temperature float64 `yaml:"temperature,omitempty"` // of losses on logits
-	Pairs       Names   `yaml:"pairs,omitempty"`       // TEACHERVALUE:STUDENTVALUE, of losses on values; those of --hint when empty
+	Params      Params  `yaml:"params,omitempty"`
+	Pairs       Names   `yaml:"pairs,omitempty"` // TEACHERVALUE:STUDENTVALUE, of losses on values; those of --hint when empty
 }
 
-// The losses of a Term that are not in the registry.
+// Names of losses that more than the registry knows.
 const (
 	LabelsLoss = "labels" // the cross-entropy with the labels
 	HintLoss   = "hint"   // FitNets' hints
@@ -93,7 +94,7 @@ func (w Weight) MarshalYAML() (any, error) {
 // no accuracy.
 func (s *Stage) Hints() bool {
 	for _, t := range s.Losses {
-		if t.Loss != HintLoss {
+		if !IsFeature(t.Loss) {
 			return false
 		}
 	}
@@ -109,10 +110,7 @@ func (s *Stage) Check() error {
 		return fmt.Errorf("it has no losses")
 	}
 	for _, t := range s.Losses {
-		if t.Loss == LabelsLoss || t.Loss == HintLoss {
-			continue
-		}
-		if _, err := GetLoss(t.Loss); err != nil {
+		if err := t.check(); err != nil {
 			return err
 		}
 	}
@@ -125,6 +123,17 @@ func (s *Stage) Check() error {
 		return fmt.Errorf("guided-lr-scale %g is negative", s.GuidedLRScale)
 	}
 	_, err := s.Config()
+	return err
+}
+
+func (t Term) check() (err error) {
+	switch {
+	case t.Loss == LabelsLoss:
+	case IsFeature(t.Loss):
+		_, err = GetFeature(t.Loss, t.Params)
+	default:
+		_, err = GetLoss(t.Loss, t.Params)
+	}
 	return err
 }
 
@@ -244,32 +253,23 @@ func (s *Stage) Unmatched(m *graph.Model) string {
 }
 
 // Objective returns the stage's objective but for the teacher and the shapes of its
-// values. Pairs are those of hints that name none.
+// values. Pairs are those of losses on values that name none.
 func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
 	o := &Objective{}
 	for _, t := range s.Losses {
-		switch t.Loss {
-		case LabelsLoss:
-			if o.Hard.most() > 0 {
-				return nil, fmt.Errorf("it has the loss %q twice", t.Loss)
-			}
+		switch {
+		case t.Loss == LabelsLoss && o.Hard.most() > 0:
+			return nil, fmt.Errorf("it has the loss %q twice", t.Loss)
+		case t.Loss == LabelsLoss:
 			o.Hard = t.Weight
-		case HintLoss:
-			if o.HintWeight.most() > 0 {
-				return nil, fmt.Errorf("it has the loss %q twice; give one of them all pairs", t.Loss)
-			}
-			own, err := parsePairs(t.Pairs)
+		case IsFeature(t.Loss):
+			f, err := t.feature(pairs)
 			if err != nil {
 				return nil, err
 			}
-			if o.Hints, o.HintWeight = own, t.Weight; len(own) == 0 {
-				o.Hints = pairs
-			}
-			if len(o.Hints) == 0 {
-				return nil, fmt.Errorf("its hint has no pairs; give --hint TEACHERVALUE:STUDENTVALUE")
-			}
+			o.Feature = append(o.Feature, f)
 		default:
-			l, err := GetLoss(t.Loss)
+			l, err := GetLoss(t.Loss, t.Params)
 			if err != nil {
 				return nil, err
 			}
@@ -279,10 +279,28 @@ func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
 	return o, nil
 }
 
-// NotePairs writes the pairs into the hints that name none, so that the stage says all.
+func (t Term) feature(pairs []Pair) (FeatureTerm, error) {
+	l, err := GetFeature(t.Loss, t.Params)
+	if err != nil {
+		return FeatureTerm{}, err
+	}
+	f := FeatureTerm{Loss: l, Weight: t.Weight}
+	if f.Pairs, err = parsePairs(t.Pairs); err != nil {
+		return f, err
+	}
+	if len(f.Pairs) == 0 {
+		f.Pairs = pairs
+	}
+	if len(f.Pairs) == 0 {
+		return f, fmt.Errorf("its loss %q has no pairs of values; give --hint TEACHERVALUE:STUDENTVALUE", t.Loss)
+	}
+	return f, nil
+}
+
+// NotePairs writes the pairs into the losses on values that name none, so that the stage says all.
 func (s *Stage) NotePairs(pairs []Pair) {
 	for i := range s.Losses {
-		if t := &s.Losses[i]; t.Loss == HintLoss && len(t.Pairs) == 0 {
+		if t := &s.Losses[i]; IsFeature(t.Loss) && len(t.Pairs) == 0 {
 			for _, p := range pairs {
 				t.Pairs = append(t.Pairs, p.String())
 			}

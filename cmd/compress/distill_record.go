@@ -16,7 +16,7 @@ import (
 func (r *distillRun) record(j *job) error {
 	t, one := oneTemperature(j.obj)
 	path := r.c.String("record")
-	usable := len(j.obj.Logit) > 0 && len(j.obj.Hints) == 0 && one
+	usable := len(j.obj.Logit) > 0 && len(j.obj.Feature) == 0 && one
 	switch {
 	case path != "" && len(j.stage.Teacher) == 0 && usable:
 		return r.recordFile(j, path, t)

@@ -202,8 +202,10 @@ func (r *distillRun) guided(j *job) map[graph.Value]bool {
 	var values []graph.Value
 	for _, k := range r.jobs {
 		if k.model == j.model && k.stage.Hints() {
-			for _, p := range k.obj.Hints {
-				values = append(values, p.Student)
+			for _, t := range k.obj.Feature {
+				for _, p := range t.Pairs {
+					values = append(values, p.Student)
+				}
 			}
 		}
 	}

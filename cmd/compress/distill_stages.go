@@ -68,7 +68,11 @@ func flagStages(c *cli.Context) []map[string]any {
 	if len(c.StringSlice("hint")) == 0 {
 		return []map[string]any{{"losses": softTerms(c)}}
 	}
-	hint := term{"loss": distill.HintLoss, "weight": "1"}
+	name, params, _ := distill.ParseLoss(c.String("hint-loss"))
+	hint := term{"loss": name, "weight": "1"}
+	if params != nil {
+		hint["params"] = params
+	}
 	switch c.String("hint-mode") {
 	case "joint":
 		hint["weight"] = c.String("hint-weight")
@@ -104,7 +108,12 @@ func softTerms(c *cli.Context) []term {
 		out = append(out, term{"loss": distill.LabelsLoss, "weight": w})
 	}
 	if w := c.String("soft-weight"); w != "0" {
-		out = append(out, term{"loss": c.String("loss"), "weight": w, "temperature": c.Float64("temperature")})
+		name, params, _ := distill.ParseLoss(c.String("loss")) // checkWeights has seen it
+		t := term{"loss": name, "weight": w, "temperature": c.Float64("temperature")}
+		if params != nil {
+			t["params"] = params
+		}
+		out = append(out, t)
 	}
 	return out
 }
@@ -122,15 +131,15 @@ func overriddenLosses(c *cli.Context, losses []distill.Term) []distill.Term {
 	out := append([]distill.Term(nil), losses...)
 	for i := range out {
 		t := &out[i]
-		switch t.Loss {
-		case distill.LabelsLoss:
+		switch {
+		case t.Loss == distill.LabelsLoss:
 			weigh(t, "hard-weight")
-		case distill.HintLoss:
+		case distill.IsFeature(t.Loss):
 			weigh(t, "hint-weight")
 		default:
 			weigh(t, "soft-weight")
 			if c.IsSet("loss") {
-				t.Loss = c.String("loss")
+				t.Loss, t.Params, _ = distill.ParseLoss(c.String("loss"))
 			}
 			if c.IsSet("temperature") || t.Temperature == 0 {
 				t.Temperature = c.Float64("temperature")
@@ -140,12 +149,25 @@ func overriddenLosses(c *cli.Context, losses []distill.Term) []distill.Term {
 	return out
 }
 
-// checkWeights rejects weights that are no numbers, before they are asked for.
+// checkWeights rejects weights and losses that are none, before they are asked for.
 func checkWeights(c *cli.Context) error {
 	for _, f := range []string{"hard-weight", "soft-weight", "hint-weight"} {
 		if _, err := distill.ParseWeight(c.String(f)); err != nil {
 			return usagef("--%s: %s", f, strings.TrimPrefix(err.Error(), "distill: "))
 		}
+	}
+	name, params, err := distill.ParseLoss(c.String("loss"))
+	if err == nil {
+		_, err = distill.GetLoss(name, params)
+	}
+	if err != nil {
+		return usagef("--loss: %w", err)
+	}
+	if name, params, err = distill.ParseLoss(c.String("hint-loss")); err == nil {
+		_, err = distill.GetFeature(name, params)
+	}
+	if err != nil {
+		return usagef("--hint-loss: %w", err)
 	}
 	return nil
 }
