@@ -49,9 +49,10 @@ best() {
 	for name in "$@"; do echo "$(field "$RESULTS/$name-seed1.json" validation_accuracy) $name"; done | sort -s -g -r -k1,1 | head -1 | cut -d' ' -f2
 }
 
-# errors NAME prints the test errors of a run's seeds, their mean and standard deviation.
+# errors NAME [FIELD] prints the test errors of a run's seeds, their mean and standard
+# deviation.
 errors() {
-	for f in "$RESULTS/$1"-seed*.json; do field "$f" test_errors; done | awk '
+	for f in "$RESULTS/$1"-seed*.json; do field "$f" "${2:-test_errors}"; done | awk '
 		{ list = list (NR > 1 ? ", " : "") $1; sum += $1; square += $1 * $1 }
 		END { m = sum / NR; printf "%s | %.1f +- %.1f", list, m, (NR > 1 ? sqrt((square - NR * m * m) / (NR - 1)) : 0) }'
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
+	_ "github.com/compress-toolkit/compress/engine/op" // what the models are made of
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format"
