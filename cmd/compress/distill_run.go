@@ -148,6 +148,9 @@ func (r *distillRun) objective(j *job) error {
 	if j.obj, err = j.stage.Objective(pairs); err != nil {
 		return asUsage(err)
 	}
+	if j.obj.Hard != (distill.Weight{}) && r.samples.train.Classes() == 0 {
+		return withHint(usagef("the samples of %s have no labels to learn from", r.samples.spec), "set --hard-weight 0")
+	}
 	j.stage.NotePairs(pairs)
 	j.obj.Teacher, j.obj.Classes, j.obj.Shapes, j.obj.Seed = j.teachers.ensemble, j.teachers.classes, shapes, r.c.Uint64("seed")
 	j.obj.Mixed = r.c.String("unlabelled") != ""

@@ -20,12 +20,15 @@ func (r *distillRun) newStudent(spec string, t *teachers, seed uint64) (*graph.M
 	if text, ok := factoredStudent(spec); ok {
 		return r.factorise(text, t)
 	}
-	if !student.IsDerived(spec) {
-		return buildStudent(r.c, spec, r.samples, seed)
-	}
 	task, err := taskOf(r.c, r.samples, seed)
 	if err != nil {
 		return nil, err
+	}
+	if task.Classes == 0 {
+		task.Classes = t.classes // samples without labels learn the teacher's
+	}
+	if !student.IsDerived(spec) {
+		return buildStudent(r.c, spec, task)
 	}
 	m, err := student.Derive(spec, t.ensemble.Members[0].Model, task)
 	return m, asUsage(err)

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
 )
 
@@ -136,12 +138,27 @@ func TestDerivedStudents(t *testing.T) {
 	}
 }
 
+// writeSamples writes samples without labels.
+func writeSamples(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := npy.WriteZip(f, []npy.Entry{{Name: "x", Tensor: tensor.New(tensor.F32, tensor.Shape{9, 1, 16, 16})}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDistillMistakes checks the exit codes, what is said, and that nothing is written.
 func TestDistillMistakes(t *testing.T) {
 	at := distillTeacher(t)
 	must(t, "train", "--data", "random:20;shape=5;classes=3", "--arch", "mlp:4", "--epochs", "1", "-o", at("flat.cmz"))
 	must(t, "train", "--data", "random:64;shape=1,16,16;classes=4", "--arch", "mlp:4", "--epochs", "1", "-o", at("four.cmz"))
 	must(t, "distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "--record", at("r.npz"), "-o", at("s.cmz"))
+	writeSamples(t, at("x.npz"))
+	must(t, "distill", "--data", "npz:"+at("x.npz"), "--hard-weight", "0", "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "-o", at("s.cmz"))
 	if err := os.WriteFile(at("bad.yaml"), []byte("stage1:\n  epoch: 1\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +190,7 @@ func TestDistillMistakes(t *testing.T) {
 		{"no repeated blocks", []string{"--student", "depth:0.5"}},
 		{"--unlabelled", []string{"--unlabelled", "random:10;shape=3"}},
 		{"its input", []string{"--student", at("flat.cmz")}},
+		{"have no labels to learn from", []string{"--data", "npz:" + at("x.npz")}},
 	} {
 		args := append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "-o", at("x.cmz")}, c.args...)
 		code, _, stderr := compress(t, args...)

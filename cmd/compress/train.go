@@ -28,7 +28,11 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := buildStudent(c, arch, s, c.Uint64("seed"))
+	task, err := taskOf(c, s, c.Uint64("seed"))
+	if err != nil {
+		return err
+	}
+	m, err := buildStudent(c, arch, task)
 	if err != nil {
 		return err
 	}
@@ -65,15 +69,11 @@ func prepareRun(c *cli.Context) (out string, s *samples, err error) {
 
 // buildStudent returns a network to train: of a named architecture, or the graph of a
 // file. The file's weights are where training begins, unless --init asks for fresh ones.
-func buildStudent(c *cli.Context, arch string, s *samples, seed uint64) (*graph.Model, error) {
-	task, err := taskOf(c, s, seed)
-	if err != nil {
-		return nil, err
-	}
+func buildStudent(c *cli.Context, arch string, task student.Task) (*graph.Model, error) {
 	if isModelFile(arch) {
 		m, err := loadModel(c, arch)
 		if err == nil {
-			err = fits(m, arch, s.train.Shape())
+			err = fits(m, arch, task.Shape)
 		}
 		if err == nil && task.Init != nil {
 			m, err = student.Fresh(m, task)
