@@ -37,11 +37,11 @@ func compare(t *testing.T, seed uint64, ratio float64) (p50, p99 LatencyChange) 
 	m := &machine{r: tensor.NewRand(seed, "machine")}
 	cost := 3 * time.Millisecond
 	run := [3]func() error{m.run(time.Duration(float64(cost) * ratio)), m.run(cost), m.run(cost)}
-	times, err := interleave(context.Background(), run, func() time.Duration { return m.now })
+	p50, p99, err := compareRuns(context.Background(), run, func() time.Duration { return m.now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return changeAt(times, 0.5), changeAt(times, 0.99)
+	return p50, p99
 }
 
 // TestVerdictsOfEqualModels wants no failure in 100 checks of a model against itself,
@@ -54,7 +54,7 @@ func TestVerdictsOfEqualModels(t *testing.T) {
 			if c.Verdict(1.05) == "fail" {
 				t.Errorf("seed %d: a model fails against itself: %v", seed, c)
 			}
-			if !(c.Low <= c.Ratio && c.Ratio <= c.High) {
+			if !(c.Low <= c.Ratio && c.Ratio <= c.High) || c.Rounds < rounds {
 				t.Errorf("seed %d: the ratio %g is outside its interval: %v", seed, c.Ratio, c)
 			}
 		}
@@ -86,18 +86,17 @@ func TestVerdict(t *testing.T) {
 // TestShortRunsRepeat wants turns of a run shorter than the clock's use to hold many.
 func TestShortRunsRepeat(t *testing.T) {
 	var now time.Duration
-	calls := 0
-	run := func() error { calls++; now += time.Microsecond; return nil }
-	times, err := interleave(context.Background(), [3]func() error{run, run, run}, func() time.Duration { return now })
-	if err != nil {
+	run := func() error { now += time.Microsecond; return nil }
+	x := interleaved{run: [3]func() error{run, run, run}, now: func() time.Duration { return now }, repeats: 1}
+	if err := x.warmUp(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if len(times[0]) != rounds || times[0][0] < float64(turn) {
-		t.Errorf("%d rounds, the first of %v", len(times[0]), time.Duration(times[0][0]))
+	if err := x.rounds(context.Background(), 2); err != nil || len(x.times[0]) != 2 || x.times[0][0] < float64(turn) {
+		t.Errorf("%v, %d rounds, the first of %v", err, len(x.times[0]), time.Duration(x.times[0][0]))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := interleave(ctx, [3]func() error{run, run, run}, func() time.Duration { return now }); err == nil {
+	if _, _, err := compareRuns(ctx, x.run, x.now); err == nil {
 		t.Error("a cancelled comparison goes on")
 	}
 }
