@@ -111,7 +111,7 @@ func budgetEnv(c *cli.Context, file string) budget.Env {
 func checkBudget(c *cli.Context, f *budget.File, base *budget.Snapshot) (*budget.Result, error) {
 	measured, err := budget.Measure(c.Context, f, budgetEnv(c, f.Path))
 	if err != nil {
-		return nil, err
+		return nil, badBudget(err)
 	}
 	r, err := budget.Check(f, measured, base, time.Now().UTC())
 	return r, badBudget(err)
@@ -189,7 +189,7 @@ func budgetSnapshot(c *cli.Context) error {
 	}
 	measured, err := budget.Measure(c.Context, f, budgetEnv(c, f.Path))
 	if err != nil {
-		return err
+		return badBudget(err)
 	}
 	s := budget.NewSnapshot(measured)
 	out := c.String("o")
