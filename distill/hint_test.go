@@ -233,3 +233,54 @@ func TestParsePair(t *testing.T) {
 		}
 	}
 }
+
+// TestStandardize compares with the equations on given logits: scale and shift of
+// either network's logits make no difference.
+func TestStandardize(t *testing.T) {
+	loss := func(z []float32) float64 {
+		m := convNet(t)
+		for _, p := range m.Graph.Params {
+			if p.DType == tensor.F32 {
+				p.Data.Zero()
+			}
+			if p.Name == "fc/bias" {
+				copy(p.Data.F32s(), []float32{0.5, -1, 2})
+			}
+		}
+		o := &distill.Objective{
+			Teacher: fixed{logits: z}, Classes: 3,
+			Logit: []distill.LogitTerm{{Weight: distill.Const(1), Temperature: 2, Standardize: true}},
+		}
+		res, err := train.Run(context.Background(), train.Config{Model: m, Objective: o, Data: samples, Batch: 24, Optimizer: optim.SGD{}, LR: 1e-12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.TrainLoss
+	}
+	standard := func(z []float64) []float64 {
+		mean := (z[0] + z[1] + z[2]) / 3
+		v := 0.0
+		for _, x := range z {
+			v += (x - mean) * (x - mean) / 2
+		}
+		var out []float64
+		for _, x := range z {
+			out = append(out, math.Exp((x-mean)/math.Sqrt(v)/2))
+		}
+		sum := out[0] + out[1] + out[2]
+		return []float64{out[0] / sum, out[1] / sum, out[2] / sum}
+	}
+	pt, ps := standard([]float64{1, 0, -3}), standard([]float64{0.5, -1, 2})
+	want := 0.0
+	for i := range pt {
+		want += 4 * pt[i] * math.Log(pt[i]/ps[i])
+	}
+	for _, z := range [][]float32{{1, 0, -3}, {12, 2, -28}} {
+		if got := loss(z); math.Abs(got-want) > 1e-4 {
+			t.Errorf("teacher %v: loss %g, want %g", z, got, want)
+		}
+	}
+	if got := loss([]float32{1, 1, 1}); math.IsNaN(got) {
+		t.Error("equal logits give NaN")
+	}
+}

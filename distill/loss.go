@@ -9,6 +9,7 @@ import (
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/nn"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/internal/registry"
 )
 
@@ -125,4 +126,25 @@ func ParseLoss(text string) (name string, p Params, err error) {
 		p[strings.TrimSpace(k)] = f
 	}
 	return name, p, nil
+}
+
+// standardized adds logit standardisation (Sun et al. 2024, 'Logit Standardization in
+// Knowledge Distillation', equation 9) of z, N x K:
+//
+//	(z - mean(z)) / (std(z) + 1e-7)
+//
+// mean and standard deviation, with K - 1 degrees of freedom, are over the classes of a
+// sample. The student then need not match the range of the teacher's logits.
+func standardized(b *graph.Builder, z graph.Value) (y graph.Value) {
+	b.Scope("standardized", func() {
+		axis, keep := b.Ints("class_axis", 1), graph.Attrs{"keepdims": int64(1)}
+		d := b.Node("centred", "Sub", nil, z, b.Node("mean", "ReduceMean", keep, z, axis))
+		sum := b.Node("sum", "ReduceSum", keep, b.Node("square", "Mul", nil, d, d), axis)
+		// Added before the root too, so that equal logits have a finite gradient.
+		free := b.Const("degrees", tensor.Scalar(float32(max(1, b.Shape(z)[1]-1))))
+		variance := b.Node("variance", "Add", nil, b.Node("mean_square", "Div", nil, sum, free), b.Const("tiny", tensor.Scalar(float32(1e-14))))
+		std := b.Node("std", "Add", nil, b.Node("root", "Sqrt", nil, variance), b.Const("epsilon", tensor.Scalar(float32(1e-7))))
+		y = b.Node("z", "Div", nil, d, std)
+	})
+	return y
 }

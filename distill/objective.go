@@ -54,6 +54,16 @@ type LogitTerm struct {
 	Loss        Loss // soft targets when nil
 	Weight      Weight
 	Temperature float64
+	Standardize bool // both networks' logits, see standardized
+}
+
+// formula is the loss's, for people.
+func (t LogitTerm) formula() string {
+	f := fmt.Sprintf("%v * %s, T = %g", t.Weight, t.loss().Formula(), t.Temperature)
+	if t.Standardize {
+		f += ", z standardized"
+	}
+	return f
 }
 
 func (t LogitTerm) loss() Loss {
@@ -190,7 +200,10 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 			continue
 		}
 		in.Temperature = t.Temperature
-		in.Teacher = o.target(b, target{temperature: t.Temperature}, o.Classes)
+		in.Student, in.Teacher = z, o.target(b, target{temperature: t.Temperature}, o.Classes)
+		if t.Standardize {
+			in.Student, in.Teacher = standardized(b, in.Student), standardized(b, in.Teacher)
+		}
 		o.addPart(part{name: t.loss().Name(), loss: t.loss().Build(b, in), weight: t.Weight})
 	}
 	return nil
@@ -383,7 +396,7 @@ func (o *Objective) Describe() string {
 	}
 	for _, t := range o.Logit {
 		if t.Weight.most() > 0 {
-			terms = append(terms, fmt.Sprintf("%v * %s, T = %g", t.Weight, t.loss().Formula(), t.Temperature))
+			terms = append(terms, t.formula())
 		}
 	}
 	for _, t := range o.Feature {

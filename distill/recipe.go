@@ -160,7 +160,7 @@ func keys(v any) []string {
 	full := map[string]any{"stage": Stage{
 		Student: "x", Teacher: Names{"x"}, Accumulate: 1, Momentum: 1, Schedule: "x", WeightDecay: 1, MaxNorm: 1, ClipNorm: 1,
 		Augment: "x", Patience: 1, Freeze: []string{"x"}, LRScale: map[string]float64{"x": 1}, GuidedLRScale: 1,
-	}, "term": Term{Temperature: 1, Params: Params{"x": 1}, Pairs: Names{"x"}}}
+	}, "term": Term{Temperature: 1, Standardize: true, Params: Params{"x": 1}, Pairs: Names{"x"}}}
 	which := "stage"
 	if _, ok := v.(Term); ok {
 		which = "term"

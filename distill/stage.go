@@ -50,6 +50,7 @@ type Term struct {
 	Loss        string  `yaml:"loss"` // labels, or the name of a loss on logits or on values
 	Weight      Weight  `yaml:"weight"`
 	Temperature float64 `yaml:"temperature,omitempty"` // of losses on logits
+	Standardize bool    `yaml:"standardize,omitempty"` // logits, before the loss
 	Params      Params  `yaml:"params,omitempty"`
 	Pairs       Names   `yaml:"pairs,omitempty"` // TEACHERVALUE:STUDENTVALUE, of losses on values; those of --hint when empty
 }
@@ -273,7 +274,7 @@ func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
 			if err != nil {
 				return nil, err
 			}
-			o.Logit = append(o.Logit, LogitTerm{Loss: l, Weight: t.Weight, Temperature: t.Temperature})
+			o.Logit = append(o.Logit, LogitTerm{Loss: l, Weight: t.Weight, Temperature: t.Temperature, Standardize: t.Standardize})
 		}
 	}
 	return o, nil

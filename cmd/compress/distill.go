@@ -22,6 +22,7 @@ func distillCommand() *cli.Command {
 		&cli.StringFlag{Name: "hard-weight", Value: "0.1", Usage: "weight `W` of the cross-entropy with the labels; FROM:TO changes it linearly over the run"},
 		&cli.StringFlag{Name: "soft-weight", Value: "0.9", Usage: "weight `W` or FROM:TO of the distillation loss"},
 		&cli.StringFlag{Name: "loss", Value: "kd", Usage: "one of " + strings.Join(distill.Losses(), ", ") + "; parameters as NAME:KEY=VALUE,.."},
+		&cli.BoolFlag{Name: "standardize", Usage: "bring both networks' logits to mean 0 and standard deviation 1 before the loss"},
 		&cli.StringSliceFlag{Name: "hint", Usage: "`TEACHERVALUE:STUDENTVALUE`: a value of the teacher guides one of the student (repeatable; `compress inspect` prints the names)"},
 		&cli.StringFlag{Name: "hint-loss", Value: distill.HintLoss, Usage: "loss on the values that --hint pairs, one of " + strings.Join(distill.FeatureLosses(), ", ")},
 		&cli.StringFlag{Name: "hint-mode", Value: "staged", Usage: "staged: hints first, then distillation; joint: both at once; only: nothing but hints"},

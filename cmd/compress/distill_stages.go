@@ -109,7 +109,7 @@ func softTerms(c *cli.Context) []term {
 	}
 	if w := c.String("soft-weight"); w != "0" {
 		name, params, _ := distill.ParseLoss(c.String("loss")) // checkWeights has seen it
-		t := term{"loss": name, "weight": w, "temperature": c.Float64("temperature")}
+		t := term{"loss": name, "weight": w, "temperature": c.Float64("temperature"), "standardize": c.Bool("standardize")}
 		if params != nil {
 			t["params"] = params
 		}
@@ -140,6 +140,9 @@ func overriddenLosses(c *cli.Context, losses []distill.Term) []distill.Term {
 			weigh(t, "soft-weight")
 			if c.IsSet("loss") {
 				t.Loss, t.Params, _ = distill.ParseLoss(c.String("loss"))
+			}
+			if c.IsSet("standardize") {
+				t.Standardize = c.Bool("standardize")
 			}
 			if c.IsSet("temperature") || t.Temperature == 0 {
 				t.Temperature = c.Float64("temperature")
