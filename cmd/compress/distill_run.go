@@ -187,7 +187,7 @@ func (r *distillRun) configure(j *job, i int) error {
 		return asUsage(err)
 	}
 	cfg.Model, cfg.Objective, cfg.Data, cfg.Normalize, cfg.Seed = j.model, j.obj, r.samples.train, r.samples.norm, r.c.Uint64("seed")
-	cfg.Checkpoint = train.Checkpoint{Dir: r.c.String("checkpoint"), Resume: r.c.Bool("resume")}
+	cfg.Checkpoint = checkpoint(r.c)
 	if cfg.Checkpoint.Dir != "" && len(r.stages) > 1 {
 		cfg.Checkpoint.Dir = filepath.Join(cfg.Checkpoint.Dir, fmt.Sprintf("stage%d", i+1))
 	}

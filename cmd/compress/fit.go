@@ -42,6 +42,7 @@ func fitFlags(d fitDefaults) []cli.Flag {
 		&cli.Float64Flag{Name: "clip-norm", Usage: "limit on the norm of the gradient; 0 is none"},
 		&cli.StringFlag{Name: "augment", Usage: "as crop=4,flip or jitter=2"},
 		&cli.StringFlag{Name: "checkpoint", Usage: "`DIR` for the run's state"},
+		&cli.DurationFlag{Name: "checkpoint-every", Value: 30 * time.Second, Usage: "time between checkpoints within an epoch; there is one after every epoch too"},
 		&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint, if there is one"},
 		&cli.IntFlag{Name: "patience", Usage: "stop after so many epochs without a better validation accuracy; needs ;val= in --data"},
 		&cli.StringFlag{Name: "dtype", Usage: "storage of weights: f32, f16, bf16 or int8"},
@@ -121,7 +122,7 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 		Epochs: epochs(c), Batch: c.Int("batch"), Accumulate: c.Int("accumulate"),
 		LR: c.Float64("lr"), WeightDecay: c.Float64("weight-decay"), MaxNorm: c.Float64("max-norm"),
 		ClipNorm: c.Float64("clip-norm"), Patience: c.Int("patience"), Seed: c.Uint64("seed"),
-		Checkpoint: train.Checkpoint{Dir: c.String("checkpoint"), Resume: c.Bool("resume")},
+		Checkpoint: checkpoint(c),
 	}
 	if cfg.Epochs < 1 || cfg.Batch < 1 {
 		return cfg, usagef("%d epochs, batches of %d: both must be at least 1", cfg.Epochs, cfg.Batch)
@@ -141,6 +142,11 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 	}
 	err = s.validate(&cfg)
 	return cfg, err
+}
+
+// checkpoint says where and how often the run's state is kept.
+func checkpoint(c *cli.Context) train.Checkpoint {
+	return train.Checkpoint{Dir: c.String("checkpoint"), Every: c.Duration("checkpoint-every"), Resume: c.Bool("resume")}
 }
 
 // checkResume rejects --resume without a checkpoint.
