@@ -45,8 +45,10 @@ type Objective struct {
 	// those that have one.
 	Mixed bool
 
-	parts []part
-	fed   []target // the teacher's tensors that Feed fills in
+	parts       []part
+	logits      []target      // the teacher's logits, one for each temperature
+	values      []graph.Value // of the teacher
+	valueInputs []graph.Value // what Feed copies them to
 }
 
 // LogitTerm is one weighted loss on logits.
@@ -95,10 +97,9 @@ type part struct {
 	input  graph.Value // holds the weight while it changes
 }
 
-// target is an input for what the teacher gives: a value, or the logits at a temperature.
+// target is the input for the teacher's logits at a temperature.
 type target struct {
 	input       graph.Value
-	value       graph.Value
 	temperature float64
 }
 
@@ -152,7 +153,7 @@ func (o *Objective) Build(b *graph.Builder, m *graph.Model) (graph.Value, error)
 	if len(m.Graph.Outputs) == 0 {
 		return "", errors.New("distill: the student has no output")
 	}
-	o.parts, o.fed = nil, nil
+	o.parts, o.logits, o.values, o.valueInputs = nil, nil, nil, nil
 	if o.Hard.most() > 0 || len(o.Logit) > 0 {
 		if err := o.buildLogits(b, m.Graph.Outputs[0].Name); err != nil {
 			return "", err
@@ -200,7 +201,7 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 			continue
 		}
 		in.Temperature = t.Temperature
-		in.Student, in.Teacher = z, o.target(b, target{temperature: t.Temperature}, o.Classes)
+		in.Student, in.Teacher = z, o.logitsAt(b, t.Temperature)
 		if t.Standardize {
 			in.Student, in.Teacher = standardized(b, in.Student), standardized(b, in.Teacher)
 		}
@@ -224,7 +225,7 @@ func (o *Objective) buildFeature(b *graph.Builder, m *graph.Model, t FeatureTerm
 		if err := knownValue(b, m, p.Student); err != nil {
 			return err
 		}
-		fs = append(fs, Features{Teacher: o.target(b, target{value: p.Teacher}, dims(s[1:])...), Student: p.Student})
+		fs = append(fs, Features{Teacher: o.value(b, p.Teacher, s), Student: p.Student})
 	}
 	var loss graph.Value
 	name := t.loss().Name()
@@ -267,21 +268,27 @@ func labelledLoss(b *graph.Builder, z, labels graph.Value) (loss graph.Value) {
 	return loss
 }
 
-// target returns the input for what the teacher gives, N and the given extents, which
-// is declared once.
-func (o *Objective) target(b *graph.Builder, t target, extents ...any) graph.Value {
-	for _, f := range o.fed {
-		if f.value == t.value && f.temperature == t.temperature {
-			return f.input
+// logitsAt returns the input for the teacher's logits, N x K, which is declared once.
+func (o *Objective) logitsAt(b *graph.Builder, temperature float64) graph.Value {
+	for _, t := range o.logits {
+		if t.temperature == temperature {
+			return t.input
 		}
 	}
-	name := "teacher_logits"
-	if t.value != "" {
-		name = "teacher/" + string(t.value)
-	}
-	t.input = b.Input(name, tensor.F32, append([]any{"N"}, extents...)...)
-	o.fed = append(o.fed, t)
+	t := target{b.Input("teacher_logits", tensor.F32, "N", o.Classes), temperature}
+	o.logits = append(o.logits, t)
 	return t.input
+}
+
+// value returns the input for a value of the teacher of shape s for one sample, which is
+// declared once.
+func (o *Objective) value(b *graph.Builder, v graph.Value, s tensor.Shape) graph.Value {
+	if i := slices.Index(o.values, v); i >= 0 {
+		return o.valueInputs[i]
+	}
+	in := b.Input("teacher/"+string(v), tensor.F32, append([]any{"N"}, dims(s[1:])...)...)
+	o.values, o.valueInputs = append(o.values, v), append(o.valueInputs, in)
+	return in
 }
 
 // weigh adds the part times its weight, which is an input if it changes during the run.
@@ -302,77 +309,6 @@ func (p *part) weigh(b *graph.Builder) graph.Value {
 // scaled multiplies v, one element, by w.
 func scaled(b *graph.Builder, v graph.Value, w float64) graph.Value {
 	return b.Node("scaled", "Mul", nil, v, b.Const("weight", tensor.Scalar(float32(w))))
-}
-
-// Feed implements train.Objective.
-func (o *Objective) Feed(ctx context.Context, batch *dataset.Batch, at train.At, in train.Feeds) error {
-	for _, p := range o.parts {
-		if p.input != "" {
-			in.Tensor(p.input).F32s()[0] = float32(p.weight.At(at.Epoch, at.Epochs))
-		}
-	}
-	if labels := in.Tensor(train.Labels); labels != nil && o.Hard.most() > 0 {
-		if err := o.feedLabels(batch, labels, in); err != nil {
-			return err
-		}
-	}
-	return o.feedTargets(ctx, batch, in)
-}
-
-func (o *Objective) feedLabels(batch *dataset.Batch, labels *tensor.Tensor, in train.Feeds) error {
-	if o.Mixed {
-		labels.CopyFrom(batch.Y)
-		return nil
-	}
-	if err := train.FeedLabels(batch, in); err != nil {
-		return fmt.Errorf("%w; for data without labels set the hard weight to 0, or give that data as unlabelled", err)
-	}
-	return nil
-}
-
-// feedTargets runs the teacher once for each temperature.
-func (o *Objective) feedTargets(ctx context.Context, batch *dataset.Batch, in train.Feeds) error {
-	var values, inputs []graph.Value
-	var temperatures []float64
-	for _, t := range o.fed {
-		if t.value != "" {
-			values, inputs = append(values, t.value), append(inputs, t.input)
-		} else {
-			temperatures = append(temperatures, t.temperature)
-		}
-	}
-	if len(temperatures) == 0 && len(values) > 0 {
-		temperatures = []float64{0}
-	}
-	for i, temperature := range temperatures {
-		z, vs, err := o.Teacher.Logits(ctx, batch, temperature, values)
-		if err != nil {
-			return err
-		}
-		if temperature > 0 {
-			k := slices.IndexFunc(o.fed, func(t target) bool { return t.value == "" && t.temperature == temperature })
-			if err := fill(in.Tensor(o.fed[k].input), z, "logits"); err != nil {
-				return err
-			}
-		}
-		for j := range values {
-			if i > 0 {
-				break // as at the first temperature
-			}
-			if err := fill(in.Tensor(inputs[j]), vs[j], string(values[j])); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func fill(dst, src *tensor.Tensor, what string) error {
-	if !src.Shape().Equal(dst.Shape()) {
-		return fmt.Errorf("distill: the teacher gives %s as %v for a batch, want %v", what, src, dst)
-	}
-	dst.CopyFrom(src)
-	return nil
 }
 
 // Metrics implements train.Metered.

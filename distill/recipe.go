@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -155,24 +156,13 @@ func set(m, key, value *yaml.Node) {
 var stageKeys, termKeys = keys(Stage{}), keys(Term{})
 
 // keys returns a struct's YAML keys, in the order of its fields.
-func keys(v any) []string {
-	var node yaml.Node
-	full := map[string]any{"stage": Stage{
-		Student: "x", Teacher: Names{"x"}, Accumulate: 1, Momentum: 1, Schedule: "x", WeightDecay: 1, MaxNorm: 1, ClipNorm: 1,
-		Augment: "x", Patience: 1, Freeze: []string{"x"}, LRScale: map[string]float64{"x": 1}, GuidedLRScale: 1,
-	}, "term": Term{Temperature: 1, Standardize: true, Params: Params{"x": 1}, Pairs: Names{"x"}}}
-	which := "stage"
-	if _, ok := v.(Term); ok {
-		which = "term"
+func keys(v any) (names []string) {
+	t := reflect.TypeOf(v)
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		names = append(names, name)
 	}
-	if err := node.Encode(full[which]); err != nil {
-		panic(err)
-	}
-	var out []string
-	for i := 0; i < len(node.Content); i += 2 {
-		out = append(out, node.Content[i].Value)
-	}
-	return out
+	return names
 }
 
 // decodeStage reads a stage's mapping; unknown keys are errors with their line.

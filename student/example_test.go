@@ -34,6 +34,6 @@ func ExampleDerive() {
 		fmt.Printf("%s: %d nodes, first weights %v\n", m.Meta["architecture"], len(m.Graph.Nodes), m.Graph.Params[0].Shape)
 	}
 	// Output:
-	// width:0.5;init=teacher of resnet:20: 72 nodes, first weights [8 3 3 3]
+	// width:0.5;init=teacher of resnet:20: 74 nodes, first weights [8 3 3 3]
 	// depth:0.34 of resnet:20: 32 nodes, first weights [16 3 3 3]
 }
