@@ -12,7 +12,7 @@ import (
 
 // session compiles m for the given inputs and extents.
 func (o Options) session(m Model) (*graph.Session, error) {
-	g := graph.Options{Dims: o.dims(m.Model), Shapes: map[graph.Value]tensor.Shape{}, Pool: o.Pool}
+	g := graph.Options{Dims: o.Extents(m.Model), Shapes: map[graph.Value]tensor.Shape{}, Pool: o.Pool}
 	for _, p := range m.Model.Graph.Inputs {
 		if t := o.Inputs[p.Name]; t != nil {
 			g.Shapes[p.Name] = t.Shape()

@@ -95,13 +95,14 @@ func Measure(ctx context.Context, models []Model, o Options) (*Report, error) {
 	return r, nil
 }
 
-func (o Options) dims(m *graph.Model) graph.Dims {
+// Extents are the extents of all symbolic dimensions of m.
+func (o Options) Extents(m *graph.Model) graph.Dims {
 	return m.AnyDims(m.Graph.BatchDims(max(o.Batch, 1), o.Dims))
 }
 
 // size counts parameters, their bytes in memory and MACs.
 func size(m Model, o Options) (Result, error) {
-	c, _, err := m.Model.Cost(o.dims(m.Model))
+	c, _, err := m.Model.Cost(o.Extents(m.Model))
 	if err != nil {
 		return Result{}, err
 	}

@@ -3,20 +3,46 @@ package bench
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 )
+
+var heads = []string{"model", "params", "param bytes", "file bytes", "MACs", "accuracy", "p50 ms", "p99 ms", "rel. error"}
+
+func (m *Result) cells() []string {
+	return []string{
+		m.Path, strconv.FormatInt(m.Params, 10), Bytes(m.ParamBytes), Bytes(m.FileBytes), Count(m.MACs), optional(m.Accuracy, "%.4f"),
+		latencyCell(m.Latency, true), latencyCell(m.Latency, false), optional(m.RelError, "%.2g"),
+	}
+}
 
 // WriteTable writes the models side by side.
 func (r *Report) WriteTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "model\tparams\tparam bytes\tfile bytes\tMACs\taccuracy\tp50 ms\tp99 ms\trel. error\t")
-	for _, m := range r.Models {
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", m.Path, m.Params,
-			Bytes(m.ParamBytes), Bytes(m.FileBytes), Count(m.MACs), optional(m.Accuracy, "%.4f"),
-			latencyCell(m.Latency, true), latencyCell(m.Latency, false), optional(m.RelError, "%.2g"))
+	fmt.Fprintln(tw, strings.Join(heads, "\t")+"\t")
+	for i := range r.Models {
+		fmt.Fprintln(tw, strings.Join(r.Models[i].cells(), "\t")+"\t")
 	}
 	return tw.Flush()
 }
+
+// WriteMarkdown writes the models side by side as a table of Markdown.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	lines := []string{"| " + strings.Join(heads, " | ") + " |", "|---|" + strings.Repeat("---:|", len(heads)-1)}
+	for i := range r.Models {
+		cells := r.Models[i].cells()
+		cells[0] = EscapeMarkdown(cells[0])
+		lines = append(lines, "| "+strings.Join(cells, " | ")+" |")
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+var markdownEscapes = strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "@", "@\u200b")
+
+// EscapeMarkdown keeps a name from breaking a table, becoming markup, or calling someone.
+func EscapeMarkdown(s string) string { return markdownEscapes.Replace(s) }
 
 func optional(v *float64, format string) string {
 	if v == nil {

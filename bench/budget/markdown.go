@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/compress-toolkit/compress/bench"
 )
 
 // maxMarkdown keeps a report within the 65,536 characters of a comment.
@@ -26,11 +28,11 @@ func (r *Result) WriteMarkdown(w io.Writer) error {
 		cells := rows[i].cells()
 		cells[0] = marks[rows[i].Verdict]
 		for j := range cells {
-			cells[j] = escapeMarkdown(cells[j])
+			cells[j] = bench.EscapeMarkdown(cells[j])
 		}
 		line := "| " + strings.Join(cells, " | ") + " |\n"
 		if note := rows[i].Note; note != "" && rows[i].Verdict != Pass {
-			line = strings.TrimSuffix(line, " |\n") + "<br>" + escapeMarkdown(note) + " |\n"
+			line = strings.TrimSuffix(line, " |\n") + "<br>" + bench.EscapeMarkdown(note) + " |\n"
 		}
 		if b.Len()+len(line) > maxMarkdown-100 {
 			fmt.Fprintf(&b, "\n%d more rows are left out.\n", len(rows)-i)
@@ -40,9 +42,4 @@ func (r *Result) WriteMarkdown(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// escapeMarkdown keeps names from breaking the table or becoming markup.
-func escapeMarkdown(s string) string {
-	return strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", ">", "&gt;", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "@", "@\u200b").Replace(s)
 }

@@ -56,6 +56,14 @@ func (r *Result) Summary() string {
 	return strings.Join(parts, ", ")
 }
 
+// Table returns heads and rows of text, as every output shows them.
+func (r *Result) Table() (columns []string, rows [][]string) {
+	for i := range r.Rows {
+		rows = append(rows, r.Rows[i].cells())
+	}
+	return heads, rows
+}
+
 // WriteTable writes the result for a terminal.
 func (r *Result) WriteTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -24,6 +24,7 @@ func benchCommand() *cli.Command {
 		&cli.StringFlag{Name: "budget", Usage: "check the budget `FILE` too, and exit with 3 when a model exceeds it; without MODEL its models are measured"},
 		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy or .pb) for an input of latency and of random comparison; random where not given"},
 	)
+	flags = append(flags, pageFlags()...)
 	return command("bench", "accuracy, size, cost and latency of models side by side", "MODEL..", commonFlags(flags...), benchAction)
 }
 
@@ -53,14 +54,20 @@ func benchAction(c *cli.Context) error {
 		return err
 	}
 	full := &benched{Report: r, Budget: []budget.Row{}}
-	if b == nil {
-		return emit(c, full, full.text)
+	if b != nil {
+		if full.result, err = checkBudget(c, b, nil); err != nil {
+			return err
+		}
+		full.Budget = full.result.Rows
 	}
-	if full.result, err = checkBudget(c, b, nil); err != nil {
+	if err := writePages(c, full, models, o); err != nil {
 		return err
 	}
-	full.Budget = full.result.Rows
-	if err := emit(c, full, full.text); err != nil {
+	text := full.text
+	if c.Bool("markdown") {
+		text = full.markdown
+	}
+	if err := emit(c, full, text); err != nil || b == nil {
 		return err
 	}
 	return exceeded(full.result)
@@ -80,6 +87,14 @@ func (b *benched) text(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	return b.result.WriteTable(w)
+}
+
+func (b *benched) markdown(w io.Writer) error {
+	if err := b.WriteMarkdown(w); err != nil || b.result == nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return b.result.WriteMarkdown(w)
 }
 
 // benchBudget loads --budget, and returns the models to measure: the arguments, or
