@@ -188,8 +188,10 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 		return fmt.Errorf("distill: the student's output %q is %v, the teacher's N x %d", z, append([]any{"N"}, dims(s)[1:]...), o.Classes)
 	}
 	in := LogitLoss{Student: z, Classes: s[1]}
-	if o.Hard.most() > 0 {
+	if o.usesLabels() {
 		in.Labels = train.LabelInput(b)
+	}
+	if o.Hard.most() > 0 {
 		hard := train.HardLoss
 		if o.Mixed {
 			hard = labelledLoss
@@ -208,6 +210,14 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 		o.addPart(part{name: t.loss().Name(), loss: t.loss().Build(b, in), weight: t.Weight})
 	}
 	return nil
+}
+
+// usesLabels reports whether the labels are fed: for the cross-entropy or a loss on logits.
+func (o *Objective) usesLabels() bool {
+	return o.Hard.most() > 0 || slices.ContainsFunc(o.Logit, func(t LogitTerm) bool {
+		_, ok := t.loss().(Labelled)
+		return ok && t.Weight.most() > 0
+	})
 }
 
 // buildFeature adds the i-th loss on values. What its layers are initialised with

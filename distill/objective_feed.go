@@ -16,7 +16,7 @@ func (o *Objective) Feed(ctx context.Context, batch *dataset.Batch, at train.At,
 			in.Tensor(p.input).F32s()[0] = float32(p.weight.At(at.Epoch, at.Epochs))
 		}
 	}
-	if labels := in.Tensor(train.Labels); labels != nil && o.Hard.most() > 0 {
+	if labels := in.Tensor(train.Labels); labels != nil {
 		if err := o.feedLabels(batch, labels, in); err != nil {
 			return err
 		}
@@ -24,8 +24,9 @@ func (o *Objective) Feed(ctx context.Context, batch *dataset.Batch, at train.At,
 	return o.feedTargets(ctx, batch, in)
 }
 
+// feedLabels copies the labels; only the cross-entropy cannot do without one.
 func (o *Objective) feedLabels(batch *dataset.Batch, labels *tensor.Tensor, in train.Feeds) error {
-	if o.Mixed {
+	if o.Mixed || o.Hard.most() == 0 {
 		labels.CopyFrom(batch.Y)
 		return nil
 	}
