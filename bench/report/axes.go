@@ -12,6 +12,7 @@ type axis struct {
 	low, high float64 // of the values
 	from, to  float64 // of the positions
 	log       bool
+	binary    bool // ticks of a logarithmic axis are powers of two
 }
 
 func (a axis) at(v float64) float64 {
@@ -56,23 +57,33 @@ func niceStep(span float64) float64 {
 
 // ticks are the values to mark.
 func (a axis) ticks() []float64 {
-	var ts []float64
-	if !a.log {
-		step := niceStep(a.high - a.low)
-		for i := math.Ceil(a.low/step - 1e-9); i*step <= a.high+step*1e-9; i++ {
-			ts = append(ts, i*step)
-		}
-		return ts
+	if a.log {
+		return a.logTicks()
 	}
-	marks := []float64{1, 2, 5}
-	decades := math.Log10(a.high / a.low)
-	if decades > 2 {
+	var ts []float64
+	step := niceStep(a.high - a.low)
+	for i := math.Ceil(a.low/step - 1e-9); i*step <= a.high+step*1e-9; i++ {
+		ts = append(ts, i*step+0) // no negative zero
+	}
+	return ts
+}
+
+// logTicks are powers of the base, each of them or every few, and 2 and 5 times powers
+// of ten where few are in range.
+func (a axis) logTicks() []float64 {
+	base, marks := 10.0, []float64{1, 2, 5}
+	if a.binary {
+		base, marks = 2, []float64{1}
+	}
+	powers := math.Log(a.high/a.low) / math.Log(base)
+	if powers > 2 {
 		marks = marks[:1]
 	}
-	every := max(int(math.Ceil(decades/6)), 1)
-	for e := math.Floor(math.Log10(a.low)); e <= math.Ceil(math.Log10(a.high)); e++ {
+	every := max(math.Ceil(powers/6), 1)
+	var ts []float64
+	for e := math.Floor(math.Log(a.low)/math.Log(base)/every) * every; math.Pow(base, e) <= a.high; e += every {
 		for _, m := range marks {
-			if v := m * math.Pow(10, e); v >= a.low && v <= a.high && int(math.Abs(e))%every == 0 {
+			if v := m * math.Pow(base, e); v >= a.low && v <= a.high {
 				ts = append(ts, v)
 			}
 		}

@@ -66,7 +66,7 @@ func confusionPlot(m Model) string {
 			title := fmt.Sprintf("%s predicted as %s: %d of %d", m.Confusion.Classes[i], m.Confusion.Classes[j], n, total)
 			c.rect(left+cell*float64(j), y, cell, cell, cellStyle(i == j, share), title)
 			if k <= maxNumbers && n > 0 {
-				c.text(left+cell*(float64(j)+0.5), y+cell/2+4, "soft", "middle", fmt.Sprint(n))
+				c.text(left+cell*(float64(j)+0.5), y+cell/2+4, "small", "middle", fmt.Sprint(n))
 			}
 		}
 	}

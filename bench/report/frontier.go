@@ -11,6 +11,7 @@ type costAxis struct {
 	file, name string
 	of         func(Model) int64
 	tick       func(float64) string
+	binary     bool
 }
 
 // dot is a model in the plane of cost and accuracy.
@@ -57,6 +58,7 @@ func frontierPlot(models []Model, cost costAxis) string {
 		y:     linearAxis(slices.MinFunc(ds, byAccuracy).accuracy-0.002, min(slices.MaxFunc(ds, byAccuracy).accuracy+0.002, 1), frameBottom, frameTop),
 		xTick: cost.tick, yTick: percentTick, xName: cost.name + " (log)", yName: "accuracy",
 	}
+	f.x.binary = cost.binary
 	c := newCanvas(frameHeight, "accuracy against "+cost.name)
 	f.draw(c)
 	front := paretoFront(ds)

@@ -42,8 +42,8 @@ func (p *Page) Plots() []Plot {
 		}
 	}
 	for _, cost := range []costAxis{
-		{"size", "file size", func(m Model) int64 { return m.FileBytes }, bytesTick},
-		{"macs", "multiply-accumulates", func(m Model) int64 { return m.MACs }, countTick},
+		{"size", "file size", func(m Model) int64 { return m.FileBytes }, bytesTick, true},
+		{"macs", "multiply-accumulates", func(m Model) int64 { return m.MACs }, countTick, false},
 	} {
 		add(frontier, "accuracy-"+cost.file, "Accuracy against "+cost.name+"; the line joins the models that no other beats in both.", frontierPlot(p.Models, cost))
 	}

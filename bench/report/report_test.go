@@ -107,6 +107,7 @@ func TestTicks(t *testing.T) {
 	for _, a := range []axis{
 		linearAxis(0.953, 0.9871, 0, 1), linearAxis(0, 784, 0, 1), linearAxis(3, 3, 0, 1), linearAxis(-2, 1e9, 0, 1),
 		logAxis(4e3, 4e6, 0, 1), logAxis(5, 5, 0, 1), logAxis(1e-4, 1, 0, 1), logAxis(100, 180, 0, 1),
+		{low: 3e4, high: 5e5, to: 1, log: true, binary: true}, {low: 3e4, high: 5e9, to: 1, log: true, binary: true},
 	} {
 		ts := a.ticks()
 		if len(ts) < 1 || len(ts) > 9 || !slices.IsSorted(ts) {

@@ -10,8 +10,8 @@ import (
 // plotStyle draws plots in the colours of their surroundings, dark or light.
 const plotStyle = `:root{--ink:#1b1f24;--soft:#5b6570;--rule:#d5dae0;--paper:#fff;--c0:#0b6bcb;--c1:#c2410c;--c2:#18794e;--c3:#9333a8;--c4:#8a6100;--c5:#0e7490;--c6:#be185d;--c7:#4b5563}
 @media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a3adb8;--rule:#3a424c;--paper:#15181c;--c0:#6cb2ff;--c1:#ff9b66;--c2:#5fd39a;--c3:#dd8bf0;--c4:#e6b84a;--c5:#5fd0e6;--c6:#ff85b5;--c7:#b5bdc8}}
-svg.plot{background:var(--paper);font:13px system-ui,sans-serif;display:block;width:100%;height:auto}
-.plot text{fill:var(--ink)}.plot .soft{fill:var(--soft);font-size:12px}.plot .rule{stroke:var(--rule);fill:none}
+svg.plot{background:var(--paper);font:13px system-ui,sans-serif;display:block;width:100%;max-width:600px;height:auto}
+.plot text{fill:var(--ink)}.plot .soft{fill:var(--soft);font-size:12px}.plot .small{font-size:12px}.plot .rule{stroke:var(--rule);fill:none}
 .plot .tip{visibility:hidden;font-weight:600;paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .plot .point:hover .tip,.plot .point:focus .tip{visibility:visible}.plot .point:hover .label,.plot .point:focus .label{visibility:hidden}
 .plot .point:focus{outline:none}.plot .point:focus .mark{stroke:var(--ink);stroke-width:3px}`

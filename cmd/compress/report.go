@@ -105,8 +105,14 @@ func trainingCurves(c *cli.Context, models []bench.Model) ([]benchreport.Curve, 
 		}
 		curves = append(curves, curve)
 	}
+	seen := map[string]bool{}
 	for _, m := range models {
-		curve, err := readCurve(strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".jsonl")
+		path := strings.TrimSuffix(m.Path, filepath.Ext(m.Path)) + ".jsonl"
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		curve, err := readCurve(path)
 		switch {
 		case err == nil:
 			curves = append(curves, curve)
