@@ -45,14 +45,14 @@ func command(name, usage, args string, flags []cli.Flag, action func(*cli.Contex
 		Name: name, Usage: usage, ArgsUsage: args, Flags: flags, OnUsageError: usageError, HideHelpCommand: true,
 		Action: func(c *cli.Context) error {
 			if err := applyConfig(c); err != nil {
-				return err
+				return inCommand(c, err)
 			}
 			if n := c.Int("threads"); n < 0 {
 				return usagef("--threads %d is negative", n)
 			} else if n > 0 {
 				runtime.GOMAXPROCS(n)
 			}
-			return action(c)
+			return inCommand(c, action(c))
 		},
 	}
 }
@@ -95,7 +95,7 @@ func applyConfig(c *cli.Context) error {
 // reorder puts a command's flags before its arguments, so that both orders work:
 // `lowrank IN -o OUT` as well as `lowrank -o OUT IN`.
 func reorder(app *cli.App, args []string) []string {
-	if len(args) < 3 {
+	if len(args) < 3 || args[len(args)-1] == completeFlag {
 		return args
 	}
 	at, commands := 1, app.Commands
@@ -181,7 +181,7 @@ func dirs(c *cli.Context) dataset.Dirs { return dataset.Dirs{Dir: c.String("data
 // args checks the number of arguments.
 func args(c *cli.Context, min, max int) error {
 	if n := c.NArg(); n < min || max >= 0 && n > max {
-		return usagef("`compress %s` takes %s, given %d", c.Command.Name, c.Command.ArgsUsage, n)
+		return usagef("`%s` takes %s, given %d", c.Command.HelpName, c.Command.ArgsUsage, n)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func args(c *cli.Context, min, max int) error {
 func required(c *cli.Context, flag string) (string, error) {
 	v := c.String(flag)
 	if v == "" {
-		return "", usagef("--%s is required", flag)
+		return "", usagef("-%s%s is required", strings.Repeat("-", min(1, len(flag)-1)), flag)
 	}
 	return v, nil
 }

@@ -29,7 +29,7 @@ type fitDefaults struct {
 
 // fitFlags are the flags of every command that trains.
 func fitFlags(d fitDefaults) []cli.Flag {
-	return []cli.Flag{
+	return append(watchFlags(), []cli.Flag{
 		&cli.IntFlag{Name: "epochs", Value: d.epochs, Usage: "passes over the training samples"},
 		&cli.IntFlag{Name: "batch", Value: 128, Usage: "samples of one update"},
 		&cli.IntFlag{Name: "accumulate", Value: 1, Usage: "parts that a batch is cut into to save memory"},
@@ -46,7 +46,7 @@ func fitFlags(d fitDefaults) []cli.Flag {
 		&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint, if there is one"},
 		&cli.IntFlag{Name: "patience", Usage: "stop after so many epochs without a better validation accuracy; needs ;val= in --data"},
 		&cli.StringFlag{Name: "dtype", Usage: "storage of weights: f32, f16, bf16 or int8"},
-	}
+	}...)
 }
 
 // samples is the data of a run.
@@ -206,6 +206,14 @@ func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out st
 // runTraining trains with progress on the bar.
 func runTraining(c *cli.Context, cfg train.Config) (*train.Result, error) {
 	cfg.Hooks = progressHooks(c)
+	w, err := watch(c, cfg.Checkpoint.Resume)
+	if err != nil {
+		return nil, err
+	}
+	if w != nil {
+		defer w.close()
+		cfg.Hooks = w.wrap(cfg.Hooks)
+	}
 	res, err := train.Run(c.Context, cfg)
 	if errors.Is(err, context.Canceled) && cfg.Checkpoint.Dir != "" {
 		return nil, withHint(fmt.Errorf("interrupted, checkpoint saved in %s: %w", cfg.Checkpoint.Dir, err), "run the same command with --resume")

@@ -42,7 +42,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:           usageError,
 		Commands: []*cli.Command{
 			quickstartCommand(), trainCommand(), distillCommand(), lowrankCommand(), benchCommand(), budgetCommand(),
-			inspectCommand(), runCommand(), convertCommand(), dataCommand(), doctorCommand(),
+			inspectCommand(), runCommand(), convertCommand(), dataCommand(), doctorCommand(), completionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
