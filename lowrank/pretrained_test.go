@@ -141,30 +141,32 @@ func TestPretrainedResNet20(t *testing.T) {
 	}
 }
 
-// The correction of CP keeps the error of plain least squares at a tenth of its sensitivity.
+// The correction of CP keeps the error of converged least squares at a tenth of its sensitivity.
 func TestCPSensitivityOfResNet20(t *testing.T) {
 	sites, err := Find(resnet20(t), Selection{Include: regexp.MustCompile("(?i)layer[123].*conv")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, i := range []int{2, 8, 16} {
+	for i, ranks := range map[int][]int{2: {8, 16}, 8: {16, 32}, 16: {16}} {
 		w, err := sites[i].Load()
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, rank := w.Index(0), sites[i].M
-		plain, e0, err := nd.DecomposeCP(context.Background(), a, nd.CPOpts{Rank: rank, Ridge: 1e-15, Slack: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		good, e1, err := nd.DecomposeCP(context.Background(), a, nd.CPOpts{Rank: rank, Ridge: 1e-15})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s rank %d: error %.4f and %.4f, sensitivity %.3g and %.3g, intensity %.3g and %.3g", sites[i].Name, rank, e0, e1,
-			plain.Sensitivity(), good.Sensitivity(), plain.Intensity(), good.Intensity())
-		if e1 > e0*1.002 || good.Sensitivity() > plain.Sensitivity() {
-			t.Errorf("%s: error %g (plain %g), sensitivity %g (plain %g)", sites[i].Name, e1, e0, good.Sensitivity(), plain.Sensitivity())
+		for _, rank := range ranks {
+			fit := func(slack float64) (*nd.CP, float64) {
+				o := nd.CPOpts{Rank: rank, Ridge: 1e-15, Sweeps: 1000, Tol: 1e-8, Starts: -1, Slack: slack}
+				c, e, err := nd.DecomposeCP(context.Background(), w.Index(0), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c, e
+			}
+			plain, e0 := fit(-1)
+			good, e1 := fit(0)
+			t.Logf("%s rank %d: error %.4f and %.4f, sensitivity %.3g and %.3g", sites[i].Name, rank, e0, e1, plain.Sensitivity(), good.Sensitivity())
+			if e1 > e0*1.0011 || 10*good.Sensitivity() > plain.Sensitivity() {
+				t.Errorf("%s rank %d: error %g (plain %g), sensitivity %g (plain %g)", sites[i].Name, rank, e1, e0, good.Sensitivity(), plain.Sensitivity())
+			}
 		}
 	}
 }
