@@ -21,7 +21,8 @@ func distillCommand() *cli.Command {
 		&cli.Float64Flag{Name: "temperature", Value: 4, Usage: "T of the soft targets"},
 		&cli.StringFlag{Name: "hard-weight", Value: "0.1", Usage: "weight `W` of the cross-entropy with the labels; FROM:TO changes it linearly over the run"},
 		&cli.StringFlag{Name: "soft-weight", Value: "0.9", Usage: "weight `W` or FROM:TO of the distillation loss"},
-		&cli.StringFlag{Name: "loss", Value: "kd", Usage: "one of " + strings.Join(distill.Losses(), ", ") + "; parameters as NAME:KEY=VALUE,.."},
+		&cli.StringFlag{Name: "loss", Value: "kd", Usage: "weighted sum of losses on logits (" + strings.Join(distill.Losses(), ", ") + ") and on values (" + strings.Join(distill.FeatureLosses(), ", ") +
+			"), as '0.5*kd + dkd:beta=4 + 1000*at@TEACHERVALUE:STUDENTVALUE'; --soft-weight multiplies all of it"},
 		&cli.BoolFlag{Name: "standardize", Usage: "bring both networks' logits to mean 0 and standard deviation 1 before the loss"},
 		&cli.StringSliceFlag{Name: "hint", Usage: "`TEACHERVALUE:STUDENTVALUE`: a value of the teacher guides one of the student (repeatable; `compress inspect` prints the names)"},
 		&cli.StringFlag{Name: "hint-loss", Value: distill.HintLoss, Usage: "loss on the values that --hint pairs, one of " + strings.Join(distill.FeatureLosses(), ", ")},

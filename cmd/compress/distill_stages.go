@@ -107,46 +107,74 @@ func softTerms(c *cli.Context) []term {
 	if w := c.String("hard-weight"); w != "0" {
 		out = append(out, term{"loss": distill.LabelsLoss, "weight": w})
 	}
-	if w := c.String("soft-weight"); w != "0" {
-		name, params, _ := distill.ParseLoss(c.String("loss")) // checkWeights has seen it
-		t := term{"loss": name, "weight": w, "temperature": c.Float64("temperature"), "standardize": c.Bool("standardize")}
-		if params != nil {
-			t["params"] = params
+	if c.String("soft-weight") == "0" {
+		return out
+	}
+	w, _ := distill.ParseWeight(c.String("soft-weight")) // checkWeights has seen it
+	for _, t := range lossTerms(c, w) {
+		m := term{"loss": t.Loss, "weight": t.Weight}
+		if distill.IsFeature(t.Loss) {
+			m["pairs"] = t.Pairs
+		} else {
+			m["temperature"], m["standardize"] = c.Float64("temperature"), c.Bool("standardize")
+		}
+		if t.Params != nil {
+			m["params"] = t.Params
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// lossTerms are the losses of --loss with their weights multiplied by w; checkWeights
+// has seen them.
+func lossTerms(c *cli.Context, w distill.Weight) []distill.Term {
+	terms, _ := distill.ParseTerms(c.String("loss"))
+	for i := range terms {
+		terms[i].Weight, _ = terms[i].Weight.Times(w)
+	}
+	return terms
+}
+
+// overriddenLosses returns a recipe's losses with what flags say of them: --loss takes the
+// place of each loss on logits, with its weight.
+func overriddenLosses(c *cli.Context, losses []distill.Term) (out []distill.Term) {
+	for _, t := range losses {
+		switch {
+		case t.Loss == distill.LabelsLoss:
+			weigh(c, &t, "hard-weight")
+		case distill.IsFeature(t.Loss):
+			weigh(c, &t, "hint-weight")
+		default:
+			weigh(c, &t, "soft-weight")
+			out = append(out, overriddenLogits(c, t)...)
+			continue
 		}
 		out = append(out, t)
 	}
 	return out
 }
 
-// overriddenLosses returns a recipe's losses with what flags say of them.
-func overriddenLosses(c *cli.Context, losses []distill.Term) []distill.Term {
-	weigh := func(t *distill.Term, flag string) {
-		if !c.IsSet(flag) {
-			return
-		}
-		if w, err := distill.ParseWeight(c.String(flag)); err == nil { // checkWeights has seen it
-			t.Weight = w
-		}
+func weigh(c *cli.Context, t *distill.Term, flag string) {
+	if c.IsSet(flag) {
+		t.Weight, _ = distill.ParseWeight(c.String(flag)) // checkWeights has seen it
 	}
-	out := append([]distill.Term(nil), losses...)
+}
+
+func overriddenLogits(c *cli.Context, t distill.Term) []distill.Term {
+	if c.IsSet("standardize") {
+		t.Standardize = c.Bool("standardize")
+	}
+	if c.IsSet("temperature") || t.Temperature == 0 {
+		t.Temperature = c.Float64("temperature")
+	}
+	if !c.IsSet("loss") {
+		return []distill.Term{t}
+	}
+	out := lossTerms(c, t.Weight)
 	for i := range out {
-		t := &out[i]
-		switch {
-		case t.Loss == distill.LabelsLoss:
-			weigh(t, "hard-weight")
-		case distill.IsFeature(t.Loss):
-			weigh(t, "hint-weight")
-		default:
-			weigh(t, "soft-weight")
-			if c.IsSet("loss") {
-				t.Loss, t.Params, _ = distill.ParseLoss(c.String("loss"))
-			}
-			if c.IsSet("standardize") {
-				t.Standardize = c.Bool("standardize")
-			}
-			if c.IsSet("temperature") || t.Temperature == 0 {
-				t.Temperature = c.Float64("temperature")
-			}
+		if l := &out[i]; !distill.IsFeature(l.Loss) {
+			l.Temperature, l.Standardize = t.Temperature, t.Standardize
 		}
 	}
 	return out
@@ -159,18 +187,33 @@ func checkWeights(c *cli.Context) error {
 			return usagef("--%s: %s", f, strings.TrimPrefix(err.Error(), "distill: "))
 		}
 	}
-	name, params, err := distill.ParseLoss(c.String("loss"))
+	if err := checkLosses(c); err != nil {
+		return err
+	}
+	name, params, err := distill.ParseLoss(c.String("hint-loss"))
 	if err == nil {
-		_, err = distill.GetLoss(name, params)
-	}
-	if err != nil {
-		return usagef("--loss: %w", err)
-	}
-	if name, params, err = distill.ParseLoss(c.String("hint-loss")); err == nil {
 		_, err = distill.GetFeature(name, params)
 	}
 	if err != nil {
 		return usagef("--hint-loss: %w", err)
+	}
+	return nil
+}
+
+// checkLosses rejects a --loss whose weights cannot be multiplied.
+func checkLosses(c *cli.Context) error {
+	terms, err := distill.ParseTerms(c.String("loss"))
+	if err != nil {
+		return usagef("--loss: %w", err)
+	}
+	soft, _ := distill.ParseWeight(c.String("soft-weight")) // checkWeights has seen it
+	for _, t := range terms {
+		if _, err := t.Weight.Times(soft); err != nil {
+			return usagef("--loss times --soft-weight: %w", err)
+		}
+		if t.Weight.From != t.Weight.To && c.String("recipe") != "" {
+			return withHint(usagef("--loss %s has a weight that changes, and takes the weights of the recipe", t.Loss), "write the loss into the recipe")
+		}
 	}
 	return nil
 }

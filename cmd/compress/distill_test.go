@@ -159,8 +159,13 @@ func TestDistillMistakes(t *testing.T) {
 	must(t, "distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "--record", at("r.npz"), "-o", at("s.cmz"))
 	writeSamples(t, at("x.npz"))
 	must(t, "distill", "--data", "npz:"+at("x.npz"), "--hard-weight", "0", "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "-o", at("s.cmz"))
-	if err := os.WriteFile(at("bad.yaml"), []byte("stage1:\n  epoch: 1\n"), 0o666); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"bad.yaml": "stage1:\n  epoch: 1\n", "self.yaml": "stage1: {}\nstage2: {teacher: stage1}\n",
+		"later.yaml": "stage1: {teacher: stage2}\nstage2: {}\n", "frozen.yaml": "stage1: {freeze: [conv9]}\n",
+	} {
+		if err := os.WriteFile(at(name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		want string
@@ -177,10 +182,13 @@ func TestDistillMistakes(t *testing.T) {
 		{"staged, joint, only", []string{"--hint-mode", "both"}},
 		{"neither a number nor FROM:TO", []string{"--soft-weight", "x"}},
 		{"weights of all losses are zero", []string{"--soft-weight", "0:0", "--hard-weight", "0"}},
-		{`did you mean "kd"`, []string{"--loss", "kdd"}},
+		{`did you mean "logits"`, []string{"--loss", "logit"}},
 		{`has no parameter "beta"`, []string{"--loss", "kd:beta=1"}},
 		{"temperature -1", []string{"--temperature", "-1"}},
 		{`line 2: unknown setting "epoch" (did you mean "epochs"`, []string{"--recipe", at("bad.yaml")}},
+		{"is the network that the stage trains", []string{"--recipe", at("self.yaml")}},
+		{"it is no earlier stage", []string{"--recipe", at("later.yaml")}},
+		{`no parameter of the student is called like "conv9"`, []string{"--recipe", at("frozen.yaml")}},
 		{"did you mean \"beyer\"", []string{"--recipe", "beyr"}},
 		{`loss "hint" has no pairs`, []string{"--recipe", "fitnets"}},
 		{"of another run", []string{"--record", at("r.npz"), "--augment", "jitter=1"}},
