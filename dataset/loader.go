@@ -115,12 +115,12 @@ func (l *Loader) check() error {
 	}
 	for _, a := range l.c.Augment {
 		if err := a.Check(l.shape); err != nil {
-			return fmt.Errorf("load %s: %w", l.set.Name(), err)
+			return badSpec(l.set.Name(), "", "%w", err)
 		}
 	}
 	if l.c.Normalize != nil {
 		if err := l.c.Normalize.Check(l.shape); err != nil {
-			return fmt.Errorf("load %s: %w", l.set.Name(), err)
+			return badSpec(l.set.Name(), "", "%w", err)
 		}
 	}
 	return nil

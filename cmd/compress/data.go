@@ -50,6 +50,9 @@ func listData(d dataset.Dirs) dataList {
 }
 
 func dataListAction(c *cli.Context) error {
+	if err := args(c, 0, 0); err != nil {
+		return err
+	}
 	l := listData(dirs(c))
 	return emit(c, l, func(w io.Writer) error {
 		for _, k := range l.Sets {

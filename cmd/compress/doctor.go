@@ -38,6 +38,9 @@ type diagnosis struct {
 }
 
 func doctorAction(c *cli.Context) error {
+	if err := args(c, 0, 0); err != nil {
+		return err
+	}
 	d := diagnosis{
 		Version: 1, Tool: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Processors: runtime.NumCPU(), Threads: kernel.Default().Threads(), Kernels: kernel.Path(), KernelPaths: kernel.Paths(),

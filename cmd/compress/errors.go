@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format"
+	"github.com/compress-toolkit/compress/format/onnx"
 	"github.com/compress-toolkit/compress/internal/registry"
 )
 
@@ -80,6 +83,7 @@ var errBudget = errors.New("budget exceeded")
 // exitCode maps an error to the contract's exit code.
 func exitCode(err error) int {
 	var u *usage
+	var np *npy.FormatError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -87,11 +91,13 @@ func exitCode(err error) int {
 		return exitBudget
 	case errors.Is(err, train.ErrDiverged):
 		return exitDiverged
-	case errors.As(err, &u), errors.Is(err, dataset.ErrSpec):
+	case errors.As(err, &u), errors.Is(err, dataset.ErrSpec), errors.Is(err, train.ErrConfig):
 		return exitUsage
 	case errors.Is(err, dataset.ErrBad), errors.Is(err, graph.ErrInvalid),
-		errors.Is(err, graph.ErrUnsupported), errors.Is(err, format.ErrFormat):
+		errors.Is(err, graph.ErrUnsupported), errors.Is(err, format.ErrFormat), errors.As(err, &np):
 		return exitBadFile
+	case errors.Is(err, onnx.ErrOpset): // not of a file, but of --opset
+		return exitUsage
 	}
 	return exitInternal
 }
@@ -119,7 +125,14 @@ func defaultHint(err error) string {
 		if errors.Is(err, graph.ErrUnsupported) {
 			return "a model with such operators can be inspected, converted, and factorised by `compress lowrank` without --data, --calibrate and --tune"
 		}
+		var np *npy.FormatError
+		if errors.As(err, &np) {
+			return "the file is damaged or of another kind: write it again; a checkpoint can be removed"
+		}
 		return "`compress inspect FILE` shows what can be read of it"
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "check the path; relative ones start in the current folder"
 	}
 	return "`compress doctor` shows what the program finds on this machine"
 }

@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -53,7 +55,42 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 }
 
-func usageError(_ *cli.Context, err error, _ bool) error { return &usage{err: err} }
+// usageError is for flags that do not parse.
+func usageError(c *cli.Context, err error, _ bool) error {
+	u := &usage{err: err}
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok && c.Command != nil {
+		u.err = fmt.Errorf("`%s` has no flag --%s%s", c.Command.HelpName, strings.TrimLeft(name, "-"), suggestFlag(c.Command, name))
+	}
+	return inCommand(c, u)
+}
+
+func suggestFlag(c *cli.Command, name string) string {
+	var names []string
+	for _, f := range c.VisibleFlags() {
+		names = append(names, f.Names()...)
+	}
+	if n := nearest(strings.TrimLeft(name, "-"), names); n != "" {
+		return fmt.Sprintf(" (did you mean --%s?)", n)
+	}
+	return ""
+}
+
+// inCommand completes the advice of an error in what the user wrote that has none.
+func inCommand(c *cli.Context, err error) error {
+	if err == nil || exitCode(err) != exitUsage || c.Command == nil || c.Command.HelpName == "" {
+		return err
+	}
+	var u *usage
+	var h interface{ Hint() string }
+	hint := fmt.Sprintf("see `%s --help`", c.Command.HelpName)
+	switch {
+	case errors.As(err, &u) && u.hint == "":
+		u.hint = hint
+	case !errors.As(err, &h) || h.Hint() == "":
+		err = withHint(err, hint)
+	}
+	return err
+}
 
 func suggest(app *cli.App, name string) string {
 	var names []string

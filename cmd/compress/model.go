@@ -29,10 +29,7 @@ func loadModel(c *cli.Context, path string) (*graph.Model, error) {
 		return onnx.Load(path, onnx.LoadOptions{ExternalRoot: root})
 	}
 	m, err := f.Load(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return m, ofFile(path, err)
 }
 
 // saveModel writes a model with its provenance and returns the file's size.
@@ -46,9 +43,17 @@ func saveModel(c *cli.Context, path string, m *graph.Model, o format.SaveOptions
 		Dataset: c.String("data"),
 	}
 	if err := f.Save(path, m, o); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return 0, ofFile(path, err)
 	}
 	return fileSize(path)
+}
+
+// ofFile names the file of an error that does not begin with its name; nil stays nil.
+func ofFile(path string, err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), path+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // checkOutput fails early for an output that could not be written at the end.

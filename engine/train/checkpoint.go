@@ -107,7 +107,7 @@ func (r *run) restore() error {
 		return nil
 	}
 	if r.c.Checkpoint.Dir == "" {
-		return fmt.Errorf("train: to resume, name the checkpoint's directory")
+		return badConfig("to resume, name the checkpoint's directory")
 	}
 	path := filepath.Join(r.c.Checkpoint.Dir, checkpointFile)
 	es, err := npy.ReadZipFile(path)
@@ -141,7 +141,7 @@ func (r *run) restoreFrom(ts map[string]*tensor.Tensor) error {
 	}
 	for key, want := range r.c.fingerprint() {
 		if got := s.Fingerprint[key]; got != want {
-			return fmt.Errorf("it is of another run: %s was %q, is %q; remove it or give the same settings", key, got, want)
+			return configError{fmt.Errorf("it is of another run: %s was %q, is %q; remove it or give the same settings", key, got, want)}
 		}
 	}
 	live := r.tensors()

@@ -125,24 +125,36 @@ type Result struct {
 // being finite; the model keeps the weights from before that step.
 var ErrDiverged = errors.New("training diverged")
 
+// ErrConfig is wrapped by errors that another configuration avoids.
+var ErrConfig = errors.New("bad training configuration")
+
+// configError is an ErrConfig with a text of its own.
+type configError struct{ error }
+
+func (configError) Is(target error) bool { return target == ErrConfig }
+
+func badConfig(format string, args ...any) error {
+	return configError{fmt.Errorf("train: "+format, args...)}
+}
+
 // withDefaults fills zero values and rejects what cannot work.
 func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Model == nil || c.Objective == nil || c.Data == nil || c.Optimizer == nil:
-		return c, errors.New("train: Model, Objective, Data and Optimizer are required")
+		return c, badConfig("Model, Objective, Data and Optimizer are required")
 	case len(c.Model.Graph.Inputs) == 0:
-		return c, errors.New("train: the model has no input")
+		return c, badConfig("the model has no input")
 	case c.Data.Len() == 0:
-		return c, fmt.Errorf("train: data set %s is empty", c.Data.Name())
-	case c.LR <= 0:
-		return c, fmt.Errorf("train: learning rate %g is not positive", c.LR)
+		return c, badConfig("data set %s is empty", c.Data.Name())
+	case !(c.LR > 0):
+		return c, badConfig("learning rate %g is not positive", c.LR)
 	case c.Epochs < 0 || c.Batch < 0 || c.Accumulate < 0:
-		return c, errors.New("train: Epochs, Batch and Accumulate must not be negative")
+		return c, badConfig("Epochs, Batch and Accumulate must not be negative")
 	}
 	c.Epochs, c.Batch, c.Accumulate = max(c.Epochs, 1), orInt(c.Batch, 128), max(c.Accumulate, 1)
 	c.Batch = min(c.Batch, c.Data.Len())
 	if c.Batch%c.Accumulate != 0 {
-		return c, fmt.Errorf("train: a batch of %d cannot be cut into %d equal parts", c.Batch, c.Accumulate)
+		return c, badConfig("a batch of %d cannot be cut into %d equal parts", c.Batch, c.Accumulate)
 	}
 	if c.Schedule == nil {
 		c.Schedule = optim.Constant{}
@@ -154,7 +166,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Checkpoint.Every = 30 * time.Second
 	}
 	if (c.KeepBest || c.Patience > 0) && c.Evaluate == nil {
-		return c, errors.New("train: KeepBest and Patience need Evaluate")
+		return c, badConfig("KeepBest and Patience need Evaluate")
 	}
 	return c, nil
 }

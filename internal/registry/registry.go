@@ -5,7 +5,6 @@ package registry
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 )
@@ -71,23 +70,28 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// editDistance is Levenshtein's distance with one row of memory.
+// editDistance is the number of letters inserted, left out, replaced, or swapped with
+// their neighbour (Damerau 1964, the optimal string alignment).
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
+	}
+	for j := range d[0] {
+		d[0][j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		diag := row[0]
-		row[0] = i
 		for j := 1; j <= len(b); j++ {
-			cost := diag
+			replaced := d[i-1][j-1]
 			if a[i-1] != b[j-1] {
-				cost++
+				replaced++
 			}
-			diag = row[j]
-			row[j] = slices.Min([]int{cost, row[j] + 1, row[j-1] + 1})
+			d[i][j] = min(replaced, d[i-1][j]+1, d[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return d[len(a)][len(b)]
 }
