@@ -122,6 +122,11 @@ func (r *distillRun) addJob(i int) error {
 	if err != nil {
 		return err
 	}
+	for _, m := range j.teachers.ensemble.Members {
+		if m.Model == j.model {
+			return withHint(usagef("teacher %s is the network that the stage trains", m.Name), "begin another network with `student: fresh`")
+		}
+	}
 	if text := s.Unmatched(j.model); text != "" {
 		return withHint(usagef("no parameter of the student is called like %q", text), "`compress inspect MODEL` prints the names")
 	}
