@@ -18,7 +18,7 @@ EXPERIMENT=hinton-mnist
 . bench/repro/lib.sh
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-60} LABEL_EPOCHS=${LABEL_EPOCHS:-30} SELECT_EPOCHS=${SELECT_EPOCHS:-10}
 EPOCHS=${EPOCHS:-40} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_EPOCHS:-15}
-STEPS=${STEPS:-teacher labels distilled missing sweep table}
+SMALL_EPOCHS=${SMALL_EPOCHS:-20} STEPS=${STEPS:-teacher small labels distilled missing sweep table}
 DATA=${DATA:-mnist} HELD=${HELD:-mnist;val=10000}
 [ $# -gt 0 ] || set -- 1 2 3
 seeds=("$@") rates=(5e-4 1e-3 2e-3) units=(30 300) temperatures=(1 2.5 4 8 20)
@@ -44,6 +44,33 @@ distilled() {
 step_teacher() { teacher 1; }
 
 step_teachers() { for seed in "${seeds[@]}"; do teacher "$seed"; done; }
+
+# small is the comparison for a student of 30 units, where temperature is a setting too.
+step_small() {
+	local grid=() lr t common=(--optimizer adam --schedule cosine --epochs "$SMALL_EPOCHS")
+	for lr in 1e-3 2e-3 5e-3; do
+		run "small-select-labels-$lr" 1 train --data "$HELD" --arch mlp:30 "${common[@]}" --lr "$lr"
+		grid+=("small-select-labels-$lr")
+	done
+	lr=$(best "${grid[@]}")
+	for seed in "${seeds[@]}"; do
+		run small-labels "$seed" train --data "$DATA" --arch mlp:30 "${common[@]}" --lr "${lr#small-select-labels-}"
+	done
+	grid=()
+	for t in 2 4; do
+		for lr in 1e-3 2e-3 5e-3; do
+			run "small-select-distilled-$lr-$t" 1 distill --data "$HELD" --teacher "$teacher" --student mlp:30 "${common[@]}" \
+				--temperature "$t" --hard-weight 0 --soft-weight 1 --lr "$lr"
+			grid+=("small-select-distilled-$lr-$t")
+		done
+	done
+	lr=$(best "${grid[@]}")
+	lr=${lr#small-select-distilled-} t=${lr##*-}
+	for seed in "${seeds[@]}"; do
+		run small-distilled "$seed" distill --data "$DATA" --teacher "$teacher" --student mlp:30 "${common[@]}" \
+			--temperature "$t" --hard-weight 0 --soft-weight 1 --lr "${lr%-*}"
+	done
+}
 
 step_labels() {
 	local grid=() lr
@@ -111,6 +138,8 @@ step_table() {
 	echo "| network | published errors | errors by seed | mean +- s.d. |"
 	echo "|---|---|---|---|"
 	row "teacher 784-1200-1200-10, dropout, max-norm, jitter" 67 teacher
+	row "student 784-30-10, labels" "" small-labels
+	row "student 784-30-10, distilled" "" small-distilled
 	row "student 784-800-800-10, labels" 146 labels
 	row "the same, distilled at T = 20, no jitter" 74 distilled
 	row "distilled without any 3" 206 missing-3-corrected test_errors_before
