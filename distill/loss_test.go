@@ -1,7 +1,11 @@
 package distill
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +64,7 @@ func TestLossZeroAtEquality(t *testing.T) {
 // TestLossInvariance changes the student's value in a way that the loss must not see, and
 // in one that it must.
 func TestLossInvariance(t *testing.T) {
-	logits, vectors, maps := noise(5, 6, 4), noise(6, 6, 5), noise(7, 4, 3, 4, 4)
+	logits, vectors, images := noise(5, 6, 4), noise(6, 6, 5), noise(7, 4, 3, 4, 4)
 	times := func(w float64) func(int, int, float64) float64 {
 		return func(_, _ int, v float64) float64 { return w * v }
 	}
@@ -81,8 +85,8 @@ func TestLossInvariance(t *testing.T) {
 		{"kd", logits, logits.mapped(shiftSample), logits.mapped(times(2))},
 		{"dkd", logits, logits.mapped(shiftSample), logits.mapped(times(2))},
 		{"dist", logits, logits.mapped(shiftSample), logits.mapped(times(2))},
-		{"at", maps, maps.mapped(scaleSample), maps.mapped(plus)},
-		{"nst", maps, maps.mapped(scaleSample), maps.mapped(plus)},
+		{"at", images, images.mapped(scaleSample), images.mapped(plus)},
+		{"nst", images, images.mapped(scaleSample), images.mapped(plus)},
 		{"sp", vectors, permute(vectors).mapped(times(3)), vectors.mapped(plus)},
 		{"rkd", vectors, permute(vectors).mapped(shiftFeature).mapped(times(3)), vectors.mapped(scaleSample)},
 		{"cc", vectors, permute(vectors).mapped(scaleSample), vectors.mapped(plus)},
@@ -173,3 +177,30 @@ func TestLossErrors(t *testing.T) {
 		t.Errorf("at of vectors: %v", n.Err())
 	}
 }
+
+// TestLossDocs checks that the page on distillation lists every loss with its parameters and usual weight.
+func TestLossDocs(t *testing.T) {
+	page, err := os.ReadFile("../docs/distillation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(name string, p Params) {
+		var ps []string
+		for _, k := range slices.Sorted(maps.Keys(p)) {
+			ps = append(ps, fmt.Sprintf("%s=%g", k, p[k]))
+		}
+		if want := fmt.Sprintf("| `%s` | %s | %g | ", name, strings.Join(ps, ", "), UsualWeight(name)); !strings.Contains(squeezed(page), squeezed([]byte(want))) {
+			t.Errorf("docs/distillation.md lacks the row %q", want)
+		}
+	}
+	for _, name := range Losses() {
+		e, _ := losses.Lookup(name)
+		row(name, e.defaults)
+	}
+	for _, name := range FeatureLosses() {
+		e, _ := features.Lookup(name)
+		row(name, e.defaults)
+	}
+}
+
+func squeezed(b []byte) string { return strings.ReplaceAll(string(b), " ", "") }
