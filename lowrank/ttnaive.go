@@ -62,7 +62,12 @@ func (d ttNaive) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 // epsGrid are the errors that curves of tensor trains are measured at.
 var epsGrid = []float64{0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.02}
 
-// trainCurve cuts trains at a grid of errors; groups share the largest ranks.
+// equalRanks are equal ranks that curves of trains have besides: weights near noise, as fresh ones
+// are, need large ranks for every error of epsGrid.
+var equalRanks = []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32}
+
+// trainCurve cuts trains at equal ranks and at a grid of errors, up to where they are as large as the
+// dense weight; groups share the largest ranks.
 func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, array func(g int) (*nd.Array, error)) ([]Point, error) {
 	most, err := d.MaxRanks(p.Site)
 	if err != nil {
@@ -75,21 +80,27 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 		}
 	}
 	var ranks []Ranks
+	smaller := func(r Ranks) bool {
+		r = aligned(r, most, p.Align)
+		if d.Cost(p.Site, r).Params >= p.Site.Params() {
+			return false
+		}
+		ranks = append(ranks, r)
+		return true
+	}
+	for _, n := range equalRanks {
+		if !smaller(clampRanks(Ranks{n}, most)) {
+			break
+		}
+	}
 	for _, eps := range epsGrid {
-		if err := ctx.Err(); err != nil {
+		r, err := ranksAt(ctx, arrays, eps)
+		if err != nil {
 			return nil, err
 		}
-		r := make(Ranks, len(most))
-		for _, a := range arrays {
-			t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps})
-			if err != nil {
-				return nil, err
-			}
-			for i, v := range t.Ranks() {
-				r[i] = max(r[i], v)
-			}
+		if !smaller(r) {
+			break
 		}
-		ranks = append(ranks, aligned(r, most, p.Align))
 	}
 	ranks = distinct(ranks)
 	est := make([]float64, len(ranks))
@@ -99,6 +110,27 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 		}
 	}
 	return measured(ctx, d, p, ranks, est)
+}
+
+// ranksAt returns the largest ranks of trains cut at a relative error.
+func ranksAt(ctx context.Context, arrays []*nd.Array, eps float64) (Ranks, error) {
+	var r Ranks
+	for _, a := range arrays {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps})
+		if err != nil {
+			return nil, err
+		}
+		if r == nil {
+			r = make(Ranks, len(a.Shape)-1)
+		}
+		for i, v := range t.Ranks() {
+			r[i] = max(r[i], v)
+		}
+	}
+	return r, nil
 }
 
 // trainError returns the joint relative error of trains at given ranks.

@@ -22,7 +22,7 @@ const (
 // within the limit those with the lowest S are kept.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 	least := f.cp.Sensitivity()
-	w := &newton{s: s, f: s.newFit(cloneAll(f.cp.U)), damping: 1e-3, mu: correctMu * s.whole / least}
+	w := &newton{s: s, f: s.newFit(cloneAll(f.cp.U)), damping: newtonDamping, mu: correctMu * s.whole / least}
 	mark, since := least, 0
 	for range correctSteps {
 		fell, err := w.step(ctx)

@@ -28,9 +28,10 @@ type newton struct {
 
 // Limits of a step.
 const (
-	newtonTries = 8    // raises of the damping until the objective falls
-	newtonCG    = 40   // iterations of conjugate gradients
-	newtonTol   = 1e-4 // of the squared preconditioned residual, relative to the first
+	newtonDamping = 1e-3 // first
+	newtonTries   = 8    // raises of the damping until the objective falls
+	newtonCG      = 40   // iterations of conjugate gradients
+	newtonTol     = 1e-4 // of the squared preconditioned residual, relative to the first
 )
 
 // objective returns the value for factors with the given product for mode 1, and sets their error.
@@ -49,22 +50,28 @@ func (w *newton) step(ctx context.Context) (float64, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		x, err := w.solve(g, w.damping*mean)
-		if err != nil {
-			return 0, err
+		next, err := w.moved(g, w.damping*mean)
+		if err == nil {
+			if now := w.objective(next, w.s.first(next.cp)); now < was {
+				w.f, w.damping = next, max(w.damping/3, 1e-12)
+				return 1 - now/was, nil
+			}
 		}
-		next := w.s.newFit(cloneAll(w.f.cp.U))
-		addAll(next.cp.U, 1, x)
-		for n := range next.grams {
-			next.refresh(n)
-		}
-		if now := w.objective(next, w.s.first(next.cp)); now < was {
-			w.f, w.damping = next, max(w.damping/3, 1e-12)
-			return 1 - now/was, nil
-		}
-		w.damping *= 4
+		w.damping *= 4 // worse, or singular
 	}
+	w.damping = newtonDamping
 	return 0, nil
+}
+
+// moved returns the factors after the step that solves H X = G.
+func (w *newton) moved(g []*linalg.Mat, damping float64) (*fit, error) {
+	x, err := w.solve(g, damping)
+	if err != nil {
+		return nil, err
+	}
+	us := cloneAll(w.f.cp.U)
+	addAll(us, 1, x)
+	return w.s.newFit(us), nil
 }
 
 // products returns the array times all factors but each mode's, Nn x R.
