@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -118,6 +119,25 @@ func readTensor(file string) (*tensor.Tensor, error) {
 	return npy.Read(f)
 }
 
+// checkInputs wants a tensor for every input of the model, and none besides.
+func checkInputs(m *graph.Model, in map[string]*tensor.Tensor) error {
+	var names []string
+	for _, p := range m.Graph.Inputs {
+		names = append(names, string(p.Name))
+	}
+	for _, name := range sortedKeys(in) {
+		if !slices.Contains(names, name) {
+			return usagef("the model has no input %q (inputs: %v)", name, names)
+		}
+	}
+	for _, name := range names {
+		if in[name] == nil {
+			return usagef("input %q is missing (inputs: %v)", name, names)
+		}
+	}
+	return nil
+}
+
 // infer compiles the model for the inputs' shapes and runs it once.
 func infer(m *graph.Model, in map[string]*tensor.Tensor, fetch []string) (map[string]*tensor.Tensor, error) {
 	o := graph.Options{Shapes: map[graph.Value]tensor.Shape{}}
@@ -127,22 +147,17 @@ func infer(m *graph.Model, in map[string]*tensor.Tensor, fetch []string) (map[st
 	for _, f := range fetch {
 		o.Fetch = append(o.Fetch, graph.Value(f))
 	}
+	if err := checkInputs(m, in); err != nil {
+		return nil, err
+	}
 	s, err := graph.Compile(m, o)
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range s.Inputs() {
-		t := in[string(v)]
-		if t == nil {
-			return nil, usagef("input %q is missing (inputs: %v)", v, s.Inputs())
-		}
-		if err := s.Feed(v, t); err != nil {
+		if err := s.Feed(v, in[string(v)]); err != nil {
 			return nil, asUsage(err)
 		}
-		delete(in, string(v))
-	}
-	for name := range in {
-		return nil, usagef("the model has no input %q (inputs: %v)", name, s.Inputs())
 	}
 	if err := s.Forward(); err != nil {
 		return nil, err

@@ -145,9 +145,10 @@ func (r *run) restoreFrom(ts map[string]*tensor.Tensor) error {
 		}
 	}
 	live := r.tensors()
-	for name, t := range live {
+	for _, name := range slices.Sorted(maps.Keys(live)) {
+		t := live[name]
 		if saved := ts[name]; saved == nil || saved.DType() != t.DType() || !saved.Shape().Equal(t.Shape()) {
-			return fmt.Errorf("tensor %s is %v, want %v", name, saved, t)
+			return configError{fmt.Errorf("it is of another network: tensor %s is %v, want %v", name, saved, t)}
 		}
 	}
 	for name, t := range live { // nothing is changed before all is known to fit
