@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/compress-toolkit/compress/internal/registry"
 )
 
@@ -83,4 +85,18 @@ func (w Weight) Times(v Weight) (Weight, error) {
 		return w, fmt.Errorf("the weights %v and %v both change: give one of them as a number", w, v)
 	}
 	return Weight{w.From * v.From, w.To * v.To}, nil
+}
+
+// UnmarshalYAML gives a loss without a weight its usual one.
+func (t *Term) UnmarshalYAML(y *yaml.Node) error {
+	type plain Term
+	p := plain{Weight: Const(-1)} // which no file may have
+	if err := y.Decode(&p); err != nil {
+		return err
+	}
+	if p.Weight == Const(-1) {
+		p.Weight = Const(UsualWeight(p.Loss))
+	}
+	*t = Term(p)
+	return nil
 }

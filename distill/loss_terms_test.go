@@ -1,0 +1,68 @@
+package distill_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/compress-toolkit/compress/distill"
+)
+
+// Losses on logits and on values, with weights that multiply the rest.
+func ExampleParseTerms() {
+	terms, err := distill.ParseTerms("0.5*kd + 4:1*dkd:beta=2 + at@layer1/relu:relu1@layer2/relu:relu2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, t := range terms {
+		fmt.Println(t.Loss, t.Weight, t.Params, t.Pairs)
+	}
+	// Output:
+	// kd 0.5 map[] []
+	// dkd 4:1 map[beta:2] []
+	// at 1000 map[] [layer1/relu:relu1 layer2/relu:relu2]
+}
+
+func TestParseTermsErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                  "unknown distillation loss",
+		"kd +":              "unknown distillation loss",
+		"kd + ":             "unknown distillation loss",
+		"2*":                "unknown distillation loss",
+		"kdk":               "did you mean",
+		"labels":            "--hard-weight",
+		"-1*kd":             "at least 0",
+		"NaN*kd":            "at least 0",
+		"kd:temperature=1":  "has no parameter",
+		"dkd:alpha":         "is not PARAMETER=NUMBER",
+		"sp":                "compares values",
+		"sp@x":              "is not TEACHERVALUE:STUDENTVALUE",
+		"sp@a:b@":           "is not TEACHERVALUE:STUDENTVALUE",
+		"kd@a:b":            "compares logits",
+		"cc:gamma=-1@a:b":   "gamma = -1",
+		"rkd:angle=inf@a:b": "angle",
+	} {
+		if _, err := distill.ParseTerms(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestUsualWeights checks that a recipe's loss without a weight has its usual one, and
+// that 0 stays 0.
+func TestUsualWeights(t *testing.T) {
+	r, err := distill.ParseRecipe("r", []byte("stage1:\n  losses: [{loss: sp, pairs: a:b}, {loss: kd, weight: 0, temperature: 2}, {loss: labels}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages, err := r.Resolve(map[string]any{"epochs": 1, "batch": 1, "optimizer": "sgd", "lr": 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{3000, 0, 1} {
+		if got := stages[0].Losses[i].Weight; got != distill.Const(want) {
+			t.Errorf("loss %d has weight %v, want %g", i+1, got, want)
+		}
+	}
+}
