@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -56,12 +57,22 @@ func ParamBytes(m *graph.Model) (n int64) {
 	return n
 }
 
-// PeakRAM returns the bytes that inference needs: the parameters and the planned
-// memory of a session with the given extents.
+// PeakRAM returns the bytes that inference needs at the given extents: parameters,
+// inputs, outputs, and the planned memory of a session.
 func PeakRAM(m Model, d graph.Dims) (int64, error) {
 	s, err := graph.Compile(m.Model, graph.Options{Dims: d})
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", m.Path, err)
 	}
-	return ParamBytes(m.Model) + int64(s.MemoryBytes()), nil
+	inf, err := m.Model.Infer(d)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	n := ParamBytes(m.Model) + int64(s.MemoryBytes())
+	for _, v := range slices.Concat(s.Inputs(), s.Outputs()) {
+		if spec, ok := inf.Specs[v]; ok {
+			n += int64(spec.Shape.Size() * spec.DType.Size())
+		}
+	}
+	return n, nil
 }

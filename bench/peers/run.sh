@@ -6,9 +6,10 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 
-# The peers' best set-up: OpenBLAS does not know newer processors.
+# The peers' best set-up, unless PEER_SETUP=installed: OpenBLAS does not know newer
+# processors.
 unset OPENBLAS_L2_SIZE OPENBLAS_CORETYPE
-if grep -qs avx512bw /proc/cpuinfo; then
+if [ "${PEER_SETUP:-best}" = best ] && grep -qs avx512bw /proc/cpuinfo; then
 	export OPENBLAS_CORETYPE=SkylakeX
 fi
 

@@ -7,7 +7,8 @@
 #
 # The teacher is COMPRESS_SHARED/models/cifar10-resnetDEPTH.onnx, DEPTH 56 or 20, or
 # TEACHER. LOSSES names the runs; see lib.sh for what is kept. Losses on logits share a
-# recording of the teacher's. The last lines are the table of docs/losses-cifar10.md.
+# recording of the teacher's. TABLE=1 trains nothing. The last lines are the table of
+# docs/losses-cifar10.md, of the runs that have results.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 EXPERIMENT=losses-cifar10
@@ -73,15 +74,16 @@ train_with() {
 	run "$1" "$2" distill --teacher "$WORK/teacher.onnx" --student "$STUDENT" "${common[@]}" "${line[@]}"
 }
 
-for seed in "${seeds[@]}"; do
+[ -n "${TABLE:-}" ] || for seed in "${seeds[@]}"; do
 	for name in $LOSSES; do train_with "$name" "$seed"; done
 done
 
-echo "| loss | name | errors by seed | mean +- s.d. | seconds |"
+echo "| loss | name | errors by seed | mean +- s.d. | seconds of the fastest |"
 echo "|---|---|---|---|---|"
 for name in $LOSSES; do
 	about="labels alone"
 	[ "$name" = labels ] || loss_of "$name"
-	seconds=$(field "$RESULTS/$name-seed${seeds[0]}.json" seconds)
+	compgen -G "$RESULTS/$name-seed*.json" >/dev/null || continue
+	seconds=$(cat "$RESULTS/$name"-seed*.json | field /dev/stdin seconds | sort -g | head -1)
 	echo "| $about | $name | $(errors "$name") | ${seconds%.*} |"
 done
