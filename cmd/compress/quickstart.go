@@ -23,17 +23,17 @@ func quickstartCommand() *cli.Command {
 // folder. The last one prints the comparison.
 var quickstartSteps = []struct{ what, line string }{
 	{"a teacher learns from the labels",
-		"train --data mnist --arch mlp:800,800 --augment jitter=2 --epochs 8 -o DIR/teacher.cmz"},
+		"train --data mnist --arch mlp:800,800 --augment jitter=2 --epochs 8 --metrics DIR/teacher.jsonl -o DIR/teacher.cmz"},
 	{"a small student learns from the labels alone, to compare with",
-		"train --data mnist --arch mlp:32 --epochs 12 --lr 2e-3 -o DIR/student-labels.cmz"},
+		"train --data mnist --arch mlp:32 --epochs 12 --lr 2e-3 --metrics DIR/student-labels.jsonl -o DIR/student-labels.cmz"},
 	{"the same student learns from the teacher",
-		"distill --data mnist --teacher DIR/teacher.cmz --student mlp:32 --temperature 2 --epochs 12 -o DIR/student.cmz"},
+		"distill --data mnist --teacher DIR/teacher.cmz --student mlp:32 --temperature 2 --epochs 12 --metrics DIR/student.jsonl -o DIR/student.cmz"},
 	{"the teacher's weights are factorised, then tuned with the teacher as the target",
-		"lowrank DIR/teacher.cmz --data mnist --keep 0.1 --calibrate 1024 --tune 3 --lr 5e-4 --augment jitter=1 -o DIR/factorised.cmz"},
+		"lowrank DIR/teacher.cmz --data mnist --keep 0.1 --calibrate 1024 --tune 3 --lr 5e-4 --augment jitter=1 --metrics DIR/factorised.jsonl -o DIR/factorised.cmz"},
 	{"both results for other runtimes", "convert DIR/student.cmz -o DIR/student.onnx"},
 	{"", "convert DIR/factorised.cmz -o DIR/factorised.onnx"},
 	{"all of them side by side, on the 10,000 test images",
-		"bench DIR/teacher.cmz DIR/student-labels.cmz DIR/student.cmz DIR/factorised.cmz DIR/student.onnx DIR/factorised.onnx --data mnist"},
+		"bench DIR/teacher.cmz DIR/student-labels.cmz DIR/student.cmz DIR/factorised.cmz DIR/student.onnx DIR/factorised.onnx --data mnist --html DIR/report.html"},
 }
 
 // quickstartAction runs the steps as a user would type them.
@@ -64,7 +64,7 @@ func quickstartAction(c *cli.Context) error {
 		}
 	}
 	if !c.Bool("dry-run") {
-		say(c, "\nmodels are in %s", dir)
+		say(c, "\nmodels are in %s, a report is in %s", dir, filepath.Join(dir, "report.html"))
 	}
 	return nil
 }
