@@ -42,8 +42,9 @@ func (s *ConvShape) check() {
 type Conv[T Float] struct {
 	s       ConvShape
 	forward *convRun[T]
-	input   []*convRun[T] // by the residue of the row; made by the first BackwardInput
-	weight  *convGrad[T]  // made by the first BackwardWeight
+	input   []*convRun[T]   // by the residue of the row; made by the first BackwardInput
+	scatter *convScatter[T] // instead of input, or nil
+	weight  *convGrad[T]    // made by the first BackwardWeight
 	bias    biasTask[T]
 }
 
@@ -86,14 +87,26 @@ func (c *Conv[T]) BackwardInput(p *Pool, dy, w, dx []T) {
 	c.need("dy", len(dy), s.lenY())
 	c.need("w", len(w), s.lenW())
 	c.need("dx", len(dx), s.lenX())
-	if c.input == nil {
-		for r := range s.StrideH {
-			c.input = append(c.input, newBackward[T](s, r))
-		}
+	if c.input == nil && c.scatter == nil {
+		c.planInput()
+	}
+	if c.scatter != nil {
+		c.scatter.run(p, dy, w, dx)
+		return
 	}
 	for _, r := range c.input {
 		r.packWeights(p, w)
 		r.run(p, dy, dx, nil)
+	}
+}
+
+// planInput plans the gradient of the input.
+func (c *Conv[T]) planInput() {
+	if c.scatter = newScatter[T](&c.s); c.scatter != nil {
+		return
+	}
+	for r := range c.s.StrideH {
+		c.input = append(c.input, newBackward[T](&c.s, r))
 	}
 }
 
@@ -131,18 +144,10 @@ type biasTask[T Float] struct {
 }
 
 func (t *biasTask[T]) Run(_, m int) {
-	sp := t.s.OH * t.s.OW
-	var sum [8]T // independent, to overlap in the processor
+	sp, o, sum := t.s.OH*t.s.OW, ops[T](), 0.0
 	for n := range t.s.N {
-		d := t.dy[(n*t.s.M+m)*sp : (n*t.s.M+m+1)*sp]
-		for ; len(d) >= 8; d = d[8:] {
-			for l := range sum {
-				sum[l] += d[l]
-			}
-		}
-		for l, v := range d {
-			sum[l] += v
-		}
+		at := (n*t.s.M + m) * sp
+		sum += float64(o.sum(t.dy[at : at+sp]))
 	}
-	t.db[m] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]))
+	t.db[m] = T(sum)
 }

@@ -2592,6 +2592,54 @@ bottom_end:
 	VZEROUPPER
 	RET
 
+// func sumTermsF32AVX2(s *byte)
+// Requires: AVX, AVX2
+TEXT ·sumTermsF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 40(AX), BX
+
+channel:
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), R8
+
+sum:
+	VXORPS Y0, Y0, Y0
+	MOVQ   16(SI), R9
+	TESTQ  R9, R9
+	JZ     store
+
+term:
+	MOVQ         (DI), R10
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 8(DI), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMASKMOVPS   (DX)(R10*1), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         $0x10, DI
+	DECQ         R9
+	JNZ          term
+
+store:
+	MOVQ         (SI), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 8(SI), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMASKMOVPS   Y0, Y1, (CX)(R9*1)
+	ADDQ         $0x18, SI
+	DECQ         R8
+	JNZ          sum
+	ADDQ         48(AX), CX
+	ADDQ         56(AX), DX
+	DECQ         BX
+	JNZ          channel
+	VZEROUPPER
+	RET
+
 // func evenColsF32AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·evenColsF32AVX2(SB), NOSPLIT, $0-8
@@ -5226,6 +5274,54 @@ bottom_end:
 	ADDQ 48(AX), DX
 	DECQ BX
 	JNZ  channel
+	VZEROUPPER
+	RET
+
+// func sumTermsF64AVX2(s *byte)
+// Requires: AVX, AVX2
+TEXT ·sumTermsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 40(AX), BX
+
+channel:
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), R8
+
+sum:
+	VXORPS Y0, Y0, Y0
+	MOVQ   16(SI), R9
+	TESTQ  R9, R9
+	JZ     store
+
+term:
+	MOVQ         (DI), R10
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 8(DI), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMASKMOVPD   (DX)(R10*1), Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	ADDQ         $0x10, DI
+	DECQ         R9
+	JNZ          term
+
+store:
+	MOVQ         (SI), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 8(SI), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMASKMOVPD   Y0, Y1, (CX)(R9*1)
+	ADDQ         $0x18, SI
+	DECQ         R8
+	JNZ          sum
+	ADDQ         48(AX), CX
+	ADDQ         56(AX), DX
+	DECQ         BX
+	JNZ          channel
 	VZEROUPPER
 	RET
 

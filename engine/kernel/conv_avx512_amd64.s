@@ -7135,6 +7135,50 @@ bottom_end:
 	VZEROUPPER
 	RET
 
+// func sumTermsF32AVX512(s *byte)
+// Requires: AVX, AVX512F
+TEXT ·sumTermsF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 40(AX), BX
+
+channel:
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), R8
+
+sum:
+	VPXORD Z0, Z0, Z0
+	MOVQ   16(SI), R9
+	TESTQ  R9, R9
+	JZ     store
+
+term:
+	MOVQ      (DI), R10
+	MOVL      8(DI), R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      $0x10, DI
+	DECQ      R9
+	JNZ       term
+
+store:
+	MOVQ    (SI), R9
+	MOVL    8(SI), R10
+	KMOVW   R10, K1
+	VMOVUPS Z0, K1, (CX)(R9*1)
+	ADDQ    $0x18, SI
+	DECQ    R8
+	JNZ     sum
+	ADDQ    48(AX), CX
+	ADDQ    56(AX), DX
+	DECQ    BX
+	JNZ     channel
+	VZEROUPPER
+	RET
+
 // func convTileF64AVX512_1x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·convTileF64AVX512_1x1(SB), NOSPLIT, $0-8
@@ -14103,5 +14147,49 @@ bottom_end:
 	ADDQ 48(AX), DX
 	DECQ BX
 	JNZ  channel
+	VZEROUPPER
+	RET
+
+// func sumTermsF64AVX512(s *byte)
+// Requires: AVX, AVX512F
+TEXT ·sumTermsF64AVX512(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 40(AX), BX
+
+channel:
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), R8
+
+sum:
+	VPXORD Z0, Z0, Z0
+	MOVQ   16(SI), R9
+	TESTQ  R9, R9
+	JZ     store
+
+term:
+	MOVQ      (DI), R10
+	MOVL      8(DI), R11
+	KMOVW     R11, K1
+	VMOVUPD.Z (DX)(R10*1), K1, Z1
+	VADDPD    Z1, Z0, Z0
+	ADDQ      $0x10, DI
+	DECQ      R9
+	JNZ       term
+
+store:
+	MOVQ    (SI), R9
+	MOVL    8(SI), R10
+	KMOVW   R10, K1
+	VMOVUPD Z0, K1, (CX)(R9*1)
+	ADDQ    $0x18, SI
+	DECQ    R8
+	JNZ     sum
+	ADDQ    48(AX), CX
+	ADDQ    56(AX), DX
+	DECQ    BX
+	JNZ     channel
 	VZEROUPPER
 	RET

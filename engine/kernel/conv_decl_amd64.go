@@ -152,6 +152,9 @@ func convDotsF32AVX512_4x6(d *convDots[float32])
 func shiftRowsF32AVX512(r *convRows[float32])
 
 //go:noescape
+func sumTermsF32AVX512(s *convSums[float32])
+
+//go:noescape
 func convTileF64AVX512_1x1(t *convTile[float64])
 
 //go:noescape
@@ -299,6 +302,9 @@ func convDotsF64AVX512_4x6(d *convDots[float64])
 func shiftRowsF64AVX512(r *convRows[float64])
 
 //go:noescape
+func sumTermsF64AVX512(s *convSums[float64])
+
+//go:noescape
 func convTileF32AVX2_1x1(t *convTile[float32])
 
 //go:noescape
@@ -372,6 +378,9 @@ func convDotsF32AVX2_2x6(d *convDots[float32])
 
 //go:noescape
 func shiftRowsF32AVX2(r *convRows[float32])
+
+//go:noescape
+func sumTermsF32AVX2(s *convSums[float32])
 
 //go:noescape
 func evenColsF32AVX2(r *convRows[float32])
@@ -453,6 +462,9 @@ func convDotsF64AVX2_2x6(d *convDots[float64])
 
 //go:noescape
 func shiftRowsF64AVX2(r *convRows[float64])
+
+//go:noescape
+func sumTermsF64AVX2(s *convSums[float64])
 
 //go:noescape
 func evenColsF64AVX2(r *convRows[float64])

@@ -67,6 +67,32 @@ type convMerge[T Float] struct {
 	ldd, lde, ldo  int
 }
 
+// convSums is the argument of the kernel that sets each of count vectors of each
+// of channels planes to the sum of its terms, which lie in the order of the sums.
+// nextDst and nextSrc are in bytes. The offsets are known to the assembly.
+type convSums[T Float] struct {
+	dst, src         *T
+	sums             *convSum
+	terms            *convTerm
+	count, channels  int
+	nextDst, nextSrc int // from a channel to the next
+}
+
+// convSum is a vector dst bytes from that of convSums, of which the lanes with a
+// bit in mask are stored.
+type convSum struct {
+	dst   int
+	mask  uint64
+	terms int // how many
+}
+
+// convTerm is a vector src bytes from that of convSums, of which the lanes with a
+// bit in mask are read; the others are zero.
+type convTerm struct {
+	src  int
+	mask uint64
+}
+
 // convMicro is the set of kernels of one path.
 type convMicro[T Float] struct {
 	mr, lanes, nv int
@@ -77,6 +103,7 @@ type convMicro[T Float] struct {
 	even          func(*convRows[T])  // dst[l] = src[2l], evenLanes of them
 	merge         func(*convMerge[T]) // dst[2l] = even[l], dst[2l+1] = odd[l], evenLanes of them
 	evenLanes     int
+	sum           func(*convSums[T])
 }
 
 var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable[float64]()
@@ -84,7 +111,7 @@ var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable
 func newConvPortable[T Float]() *convMicro[T] {
 	mk := &convMicro[T]{mr: 4, lanes: 4, nv: 1, dots: 2, evenLanes: 4,
 		tile: new([maxMR + 1][maxNV + 1]func(*convTile[T])), dot: new([maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])),
-		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T]}
+		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T]}
 	for r := 1; r <= mk.mr; r++ {
 		mk.tile[r][1] = convTilePortable[T]
 	}
@@ -182,6 +209,30 @@ func interleavePortable[T Float](r *convMerge[T]) {
 		dst, x, y := ahead(r.dst, i*r.ldd, 2*n), ahead(r.even, i*r.lde, n), ahead(r.odd, i*r.ldo, n)
 		for l := range x {
 			dst[2*l], dst[2*l+1] = x[l], y[l]
+		}
+	}
+}
+
+// sumTermsPortable adds up 4 lanes of each sum.
+func sumTermsPortable[T Float](s *convSums[T]) {
+	size := int(unsafe.Sizeof(*s.src))
+	for c := range s.channels {
+		terms := unsafe.Slice(s.terms, 1<<30)
+		for _, v := range unsafe.Slice(s.sums, s.count) {
+			var acc [4]T
+			for _, t := range terms[:v.terms] {
+				for l := range acc {
+					if t.mask>>l&1 != 0 {
+						acc[l] += ahead(s.src, c*s.nextSrc+t.src+l*size, 1)[0]
+					}
+				}
+			}
+			terms = terms[v.terms:]
+			for l, x := range acc {
+				if v.mask>>l&1 != 0 {
+					ahead(s.dst, c*s.nextDst+v.dst+l*size, 1)[0] = x
+				}
+			}
 		}
 	}
 }

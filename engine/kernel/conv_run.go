@@ -20,6 +20,7 @@ type convRun[T Float] struct {
 	weights        [][]T // of each pass: groups x panels x taps x maxMR
 	at             func(pass *convPass[T], g, m, l int) int
 	lead           [2]int // of whole rows of taps in memory, see packPanel
+	across         bool   // weights of the rows of a panel lie next to each other
 	packed         bool
 
 	x, w, y []T
@@ -34,6 +35,7 @@ type convScratch[T Float] struct {
 	pieces    []convPiece
 	r         convRows[T]
 	g         convMerge[T]
+	s         convSums[T]
 	t         convTile[T]
 	e         epilogue[T]
 	_         [128]byte
@@ -132,6 +134,10 @@ func (r *convRun[T]) packPanel(q *convPass[T], dst []T, g, m0, rows int) {
 		return
 	}
 	for l := range q.taps() {
+		if r.across {
+			copy(dst[l*maxMR:], r.w[r.at(q, g, m0, l):][:rows])
+			continue
+		}
 		for i := range rows {
 			dst[l*maxMR+i] = r.w[r.at(q, g, m0+i, l)]
 		}

@@ -37,6 +37,8 @@ var convShapes = map[string]ConvShape{
 	"first":         square(2, 3, 20, 16, 3, 1, 1),
 	"5x5":           square(3, 1, 28, 20, 5, 1, 0),
 	"5x5 second":    square(4, 20, 12, 50, 5, 1, 0),
+	"valid":         square(9, 6, 12, 10, 5, 1, 0),
+	"valid groups":  {N: 4, C: 6, H: 11, W: 37, M: 9, KH: 5, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 6, PadTop: 1, PadLeft: 2, Groups: 3},
 	"7x7 stride 2":  square(1, 3, 33, 17, 7, 2, 3),
 	"1x1":           square(3, 9, 7, 21, 1, 1, 0),
 	"1x1 stride 2":  square(2, 9, 7, 12, 1, 2, 0),
