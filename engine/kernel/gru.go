@@ -47,9 +47,7 @@ func (g *GRU[T]) Output(b int, x, s, hPrev, h []T) {
 			o.add(nn, nn, sn)
 		}
 		activateFast(o, nn, g.Cell)
-		for k, v := range hPrev[i*n : (i+1)*n] {
-			h[i*n+k] = nn[k] + z[k]*(v-nn[k])
-		}
+		o.gruMix(h[i*n:(i+1)*n], z, nn, hPrev[i*n:(i+1)*n])
 	}
 }
 
@@ -63,15 +61,26 @@ func (g *GRU[T]) BackwardOutput(b int, x, s, hPrev, dh, dx, ds []T) {
 	n := g.Hidden
 	for i := range b {
 		v, d := x[i*3*n:(i+1)*3*n], dx[i*3*n:(i+1)*3*n]
-		for k := range n {
-			z, c, dy := v[k], v[2*n+k], dh[i*n+k]
-			d[k] = dy * (hPrev[i*n+k] - c) * slope(g.Gate, z)
-			d[2*n+k] = dy * (1 - z) * slope(g.Cell, c)
-			dh[i*n+k] = dy * z
-		}
+		g.mixGrad(d[:n], d[2*n:], dh[i*n:(i+1)*n], v[:n], v[2*n:], hPrev[i*n:(i+1)*n])
 		if g.LinearBeforeReset {
 			g.resetGrad(v[n:2*n], s[i*3*n+2*n:(i+1)*3*n], d, ds[i*3*n:(i+1)*3*n])
 		}
+	}
+}
+
+// usual reports a cell of the plain kind, which has kernels of its own.
+func (g *GRU[T]) usual() bool { return g.Gate == ActSigmoid && g.Cell == ActTanh }
+
+// mixGrad does the gates z and n of a row.
+func (g *GRU[T]) mixGrad(dz, dn, dh, z, n, prev []T) {
+	if g.usual() {
+		ops[T]().gruMixGrad(dz, dn, dh, z, n, prev)
+		return
+	}
+	for k, dy := range dh {
+		dz[k] = dy * (prev[k] - n[k]) * slope(g.Gate, z[k])
+		dn[k] = dy * (1 - z[k]) * slope(g.Cell, n[k])
+		dh[k] = dy * z[k]
 	}
 }
 
@@ -92,10 +101,40 @@ func (g *GRU[T]) resetGrad(r, sn, d, ds []T) {
 func (g *GRU[T]) BackwardGates(b int, x, hPrev, drh, dh, dx []T) {
 	n := g.Hidden
 	for i := range b {
-		for k := range n {
-			r, d := x[i*3*n+n+k], drh[i*n+k]
-			dx[i*3*n+n+k] = d * hPrev[i*n+k] * slope(g.Gate, r)
-			dh[i*n+k] += d * r
-		}
+		j := i * 3 * n
+		g.gateGrad(dx[j+n:j+2*n], dh[i*n:(i+1)*n], x[j+n:j+2*n], drh[i*n:(i+1)*n], hPrev[i*n:(i+1)*n])
+	}
+}
+
+// gateGrad does the gate r of a row.
+func (g *GRU[T]) gateGrad(dr, dh, r, drh, prev []T) {
+	if g.usual() {
+		ops[T]().gruResetGrad(dr, dh, r, drh, prev)
+		return
+	}
+	for k, d := range drh {
+		dr[k] = d * prev[k] * slope(g.Gate, r[k])
+		dh[k] += d * r[k]
+	}
+}
+
+func gruMixPortable[T Float](h, z, n, prev []T) {
+	for k := range h {
+		h[k] = n[k] + z[k]*(prev[k]-n[k])
+	}
+}
+
+func gruMixGradPortable[T Float](dz, dn, dh, z, n, prev []T) {
+	for k, dy := range dh {
+		dz[k] = dy * (prev[k] - n[k]) * z[k] * (1 - z[k])
+		dn[k] = dy * (1 - z[k]) * (1 - n[k]*n[k])
+		dh[k] = dy * z[k]
+	}
+}
+
+func gruResetGradPortable[T Float](dr, dh, r, drh, prev []T) {
+	for k, d := range drh {
+		dr[k] = d * prev[k] * r[k] * (1 - r[k])
+		dh[k] += d * r[k]
 	}
 }

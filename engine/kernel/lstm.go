@@ -24,14 +24,23 @@ type LSTM[T Float] struct {
 	CoupleInput bool
 }
 
+// usual reports a cell of the plain kind, which has kernels of its own.
+func (l *LSTM[T]) usual() bool {
+	return l.Gate == ActSigmoid && l.Cell == ActTanh && l.Out == ActTanh && l.P == nil && !l.CoupleInput
+}
+
 // Forward does b rows. gates (B x 4H) holds z and is overwritten with the values
 // of the gates, cPrev is c' and c, h and hc are outputs, each B x H; hc is Hh(c),
 // which Backward wants. Every activation must be one whose gradient follows from
 // its value: ReLU, sigmoid, tanh or none.
 func (l *LSTM[T]) Forward(b int, gates, cPrev, c, h, hc []T) {
-	n := l.Hidden
+	n, o := l.Hidden, ops[T]()
 	for r := range b {
 		z := gates[r*4*n : (r+1)*4*n]
+		if l.usual() {
+			o.lstm(z, cPrev[r*n:(r+1)*n], c[r*n:(r+1)*n], h[r*n:(r+1)*n], hc[r*n:(r+1)*n])
+			continue
+		}
 		l.forwardRow(z[:n], z[n:2*n], z[2*n:3*n], z[3*n:], cPrev[r*n:(r+1)*n],
 			c[r*n:(r+1)*n], h[r*n:(r+1)*n], hc[r*n:(r+1)*n])
 	}
@@ -48,9 +57,8 @@ func (l *LSTM[T]) forwardRow(i, o, f, g, cPrev, c, h, hc []T) {
 		activateFast(ops, f, l.Gate)
 	}
 	activateFast(ops, g, l.Cell)
-	for k := range c {
-		c[k] = f[k]*cPrev[k] + i[k]*g[k]
-	}
+	ops.mul(c, i, g)
+	ops.mulAdd(c, f, cPrev, c)
 	l.peep(o, 1, c)
 	activateFast(ops, o, l.Gate)
 	copy(hc, c)
@@ -63,9 +71,7 @@ func (l *LSTM[T]) peep(z []T, k int, c []T) {
 	if l.P == nil {
 		return
 	}
-	for j, p := range l.P[k*l.Hidden : (k+1)*l.Hidden] {
-		z[j] += p * c[j]
-	}
+	addProduct(z, l.P[k*l.Hidden:(k+1)*l.Hidden], c)
 }
 
 // Backward does b rows of the gradient. gates, cPrev, c and hc are as after
@@ -73,9 +79,13 @@ func (l *LSTM[T]) peep(z []T, k int, c []T) {
 // the step after and goes out as that of c'. gates is overwritten with the
 // gradient of z. dP (3 H) is added to unless it is nil.
 func (l *LSTM[T]) Backward(b int, gates, cPrev, c, hc, dh, dc, dP []T) {
-	n := l.Hidden
+	n, o := l.Hidden, ops[T]()
 	for r := range b {
 		z := gates[r*4*n : (r+1)*4*n]
+		if l.usual() {
+			o.lstmGrad(z, cPrev[r*n:(r+1)*n], hc[r*n:(r+1)*n], dh[r*n:(r+1)*n], dc[r*n:(r+1)*n])
+			continue
+		}
 		l.backwardRow(z[:n], z[n:2*n], z[2*n:3*n], z[3*n:], cPrev[r*n:(r+1)*n],
 			c[r*n:(r+1)*n], hc[r*n:(r+1)*n], dh[r*n:(r+1)*n], dc[r*n:(r+1)*n], dP)
 	}
@@ -115,9 +125,30 @@ func (l *LSTM[T]) backwardRow(i, o, f, g, cPrev, c, hc, dh, dc, dP []T) {
 	}
 }
 
-func addProduct[T Float](dst, a, b []T) {
-	for k := range dst {
-		dst[k] += a[k] * b[k]
+func addProduct[T Float](dst, a, b []T) { ops[T]().mulAdd(dst, a[:len(dst)], b[:len(dst)], dst) }
+
+// lstmPortable does a row of the usual cell.
+func lstmPortable[T Float](gates, cPrev, c, h, hc []T) {
+	n := len(c)
+	sigmoidPortable(gates[:3*n], gates)
+	tanhPortable(gates[3*n:4*n], gates[3*n:])
+	i, o, f, g := gates[:n], gates[n:2*n], gates[2*n:3*n], gates[3*n:4*n]
+	for k := range c {
+		c[k] = f[k]*cPrev[k] + i[k]*g[k]
+	}
+	tanhPortable(hc, c)
+	mulPortable(h, o, hc)
+}
+
+// lstmGradPortable does a row of the gradient of the usual cell.
+func lstmGradPortable[T Float](gates, cPrev, hc, dh, dc []T) {
+	n := len(dc)
+	i, o, f, g := gates[:n], gates[n:2*n], gates[2*n:3*n], gates[3*n:4*n]
+	for k := range dc {
+		d := dc[k] + dh[k]*o[k]*(1-hc[k]*hc[k])
+		dc[k] = d * f[k]
+		i[k], o[k], f[k], g[k] = d*g[k]*i[k]*(1-i[k]), dh[k]*hc[k]*o[k]*(1-o[k]),
+			d*cPrev[k]*f[k]*(1-f[k]), d*i[k]*(1-g[k]*g[k])
 	}
 }
 

@@ -160,14 +160,11 @@ func affineColumns[T Float](t *chanTask[T], n0, n1 int) {
 	o := ops[T]()
 	for n := n0; n < n1; n++ {
 		y, x := t.y[n*t.c:(n+1)*t.c], t.x[n*t.c:(n+1)*t.c]
-		if t.z == nil {
-			for i := range y {
-				y[i] = x[i]*t.scale[i] + t.bias[i]
-			}
+		if t.z != nil {
+			o.mulAdd(y, x, t.scale, t.z[n*t.c:(n+1)*t.c])
+			o.add(y, y, t.bias)
 		} else {
-			for i, z := range t.z[n*t.c : (n+1)*t.c] {
-				y[i] = x[i]*t.scale[i] + t.bias[i] + z
-			}
+			o.mulAdd(y, x, t.scale, t.bias)
 		}
 		activateFast(o, y, t.act)
 	}

@@ -107,10 +107,8 @@ func sumExp[T Float](x []T, shift T) (sum T) {
 }
 
 func softmaxGradRow[T Float](dx, y, dy []T) {
-	dot := ops[T]().dot(y, dy)
-	for i := range dx {
-		dx[i] = y[i] * (dy[i] - dot)
-	}
+	o := ops[T]()
+	o.mulShift(dx, y, dy, -o.dot(y, dy))
 }
 
 func logSoftmaxGradRow[T Float](dx, y, dy []T) {

@@ -2,6 +2,8 @@ package kernel
 
 import "math"
 
+// The structs of this file are known to the assembly: their numbers in order.
+
 // SGDUpdate holds the numbers of a step of gradient descent with momentum:
 //
 //	g' = g + WeightDecay w
@@ -44,6 +46,31 @@ type RMSPropUpdate[T Float] struct {
 	Rate, Decay, Epsilon, WeightDecay T
 }
 
+// AdagradUpdate holds the numbers of a step of Adagrad:
+//
+//	g' = g + WeightDecay w
+//	v  = v + g'^2
+//	w  = w - Rate g' / (sqrt(v) + Epsilon)
+//
+// See Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning
+// and stochastic optimization", JMLR 12, 2011.
+type AdagradUpdate[T Float] struct {
+	Rate, Epsilon, WeightDecay T
+}
+
+// AdadeltaUpdate holds the numbers of a step of Adadelta:
+//
+//	g' = g + WeightDecay w
+//	v  = Decay v + (1 - Decay) g'^2
+//	d  = g' sqrt(a + Epsilon) / sqrt(v + Epsilon)
+//	a  = Decay a + (1 - Decay) d^2
+//	w  = w - Rate d
+//
+// See Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
+type AdadeltaUpdate[T Float] struct {
+	Rate, Decay, Epsilon, WeightDecay T
+}
+
 // SGD updates the weights w with gradient g: w = w - Rate (g + WeightDecay w).
 func SGD[T Float](w, g []T, rate, weightDecay T) {
 	o, n := ops[T](), len(w)
@@ -52,7 +79,11 @@ func SGD[T Float](w, g []T, rate, weightDecay T) {
 
 // SGDMomentum updates the weights w and their momentum m with gradient g.
 func SGDMomentum[T Float](w, m, g []T, u *SGDUpdate[T]) {
-	ops[T]().momentum(w, m[:len(w)], g[:len(w)], u)
+	if u.Nesterov {
+		ops[T]().nesterov(w, m[:len(w)], g[:len(w)], u)
+	} else {
+		ops[T]().momentum(w, m[:len(w)], g[:len(w)], u)
+	}
 }
 
 // Adam updates the weights w and their moments m and v with gradient g.
@@ -65,16 +96,29 @@ func RMSProp[T Float](w, v, g []T, u *RMSPropUpdate[T]) {
 	ops[T]().rmsprop(w, v[:len(w)], g[:len(w)], u)
 }
 
+// Adagrad updates the weights w and their sum of squares v with gradient g.
+func Adagrad[T Float](w, v, g []T, u *AdagradUpdate[T]) {
+	ops[T]().adagrad(w, v[:len(w)], g[:len(w)], u)
+}
+
+// Adadelta updates the weights w, their second moment v and that of the updates,
+// a, with gradient g.
+func Adadelta[T Float](w, v, a, g []T, u *AdadeltaUpdate[T]) {
+	ops[T]().adadelta(w, v[:len(w)], a[:len(w)], g[:len(w)], u)
+}
+
 func momentumPortable[T Float](w, m, g []T, u *SGDUpdate[T]) {
+	for i := range w {
+		m[i] = u.Momentum*m[i] + (g[i] + u.WeightDecay*w[i])
+		w[i] -= u.Rate * m[i]
+	}
+}
+
+func nesterovPortable[T Float](w, m, g []T, u *SGDUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		m[i] = u.Momentum*m[i] + d
-		if u.Nesterov {
-			d += u.Momentum * m[i]
-		} else {
-			d = m[i]
-		}
-		w[i] -= u.Rate * d
+		w[i] -= u.Rate * (d + u.Momentum*m[i])
 	}
 }
 
@@ -93,5 +137,23 @@ func rmspropPortable[T Float](w, v, g []T, u *RMSPropUpdate[T]) {
 		d := g[i] + u.WeightDecay*w[i]
 		v[i] = u.Decay*v[i] + (1-u.Decay)*d*d
 		w[i] -= u.Rate * d / (T(math.Sqrt(float64(v[i]))) + u.Epsilon)
+	}
+}
+
+func adagradPortable[T Float](w, v, g []T, u *AdagradUpdate[T]) {
+	for i := range w {
+		d := g[i] + u.WeightDecay*w[i]
+		v[i] += d * d
+		w[i] -= u.Rate * d / (T(math.Sqrt(float64(v[i]))) + u.Epsilon)
+	}
+}
+
+func adadeltaPortable[T Float](w, v, a, g []T, u *AdadeltaUpdate[T]) {
+	for i := range w {
+		d := g[i] + u.WeightDecay*w[i]
+		v[i] = u.Decay*v[i] + (1-u.Decay)*d*d
+		by := d * T(math.Sqrt(float64(a[i]+u.Epsilon))) / T(math.Sqrt(float64(v[i]+u.Epsilon)))
+		a[i] = u.Decay*a[i] + (1-u.Decay)*by*by
+		w[i] -= u.Rate * by
 	}
 }

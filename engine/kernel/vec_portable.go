@@ -9,11 +9,16 @@ func portableVec[T Float]() vecOps[T] {
 		max: maxPortable[T], min: minPortable[T],
 		addScalar: addScalarPortable[T], mulScalar: mulScalarPortable[T], axpy: axpyPortable[T],
 		relu: reluPortable[T], exp: expPortable[T], tanh: tanhPortable[T], sigmoid: sigmoidPortable[T], erf: erfPortable[T],
+		gelu: geluPortable[T], silu: siluPortable[T], sqrt: sqrtPortable[T], abs: absPortable[T],
 		reluGrad: reluGradPortable[T], tanhGrad: tanhGradPortable[T], sigmGrad: sigmoidGradPortable[T],
 		affine: affinePortable[T], affineRelu: affineReluPortable[T], affine2: affine2Portable[T],
+		mulAdd: mulAddPortable[T], mulShift: mulShiftPortable[T],
 		sum: sumPortable[T], sumSq: sumSqPortable[T], maxOf: maxOfPortable[T], dot: dotPortable[T],
 		sumSqDiff: sumSqDiffPortable[T], sumAndDot: sumAndDotPortable[T], expShift: expShiftPortable[T],
-		momentum: momentumPortable[T], adam: adamPortable[T], rmsprop: rmspropPortable[T],
+		momentum: momentumPortable[T], nesterov: nesterovPortable[T], adam: adamPortable[T], rmsprop: rmspropPortable[T],
+		adagrad: adagradPortable[T], adadelta: adadeltaPortable[T],
+		lstm: lstmPortable[T], lstmGrad: lstmGradPortable[T],
+		gruMix: gruMixPortable[T], gruMixGrad: gruMixGradPortable[T], gruResetGrad: gruResetGradPortable[T],
 	}
 }
 
@@ -123,6 +128,30 @@ func sigmoidGradPortable[T Float](dx, y, dy []T) {
 	}
 }
 
+func geluPortable[T Float](dst, x []T) {
+	for i := range dst {
+		dst[i] = T(float64(x[i]) * (0.5 + 0.5*math.Erf(float64(x[i])/math.Sqrt2)))
+	}
+}
+
+func siluPortable[T Float](dst, x []T) {
+	for i := range dst {
+		dst[i] = T(float64(x[i]) / (1 + math.Exp(-float64(x[i]))))
+	}
+}
+
+func sqrtPortable[T Float](dst, x []T) {
+	for i := range dst {
+		dst[i] = T(math.Sqrt(float64(x[i])))
+	}
+}
+
+func absPortable[T Float](dst, x []T) {
+	for i := range dst {
+		dst[i] = T(math.Abs(float64(x[i])))
+	}
+}
+
 // affinePortable sets dst = scale x + shift.
 func affinePortable[T Float](dst, x []T, scale, shift T) {
 	for i := range dst {
@@ -141,6 +170,20 @@ func affineReluPortable[T Float](dst, x []T, scale, shift T) {
 func affine2Portable[T Float](dst, x, y []T, a, b, c T) {
 	for i := range dst {
 		dst[i] = a*x[i] + b*y[i] + c
+	}
+}
+
+// mulAddPortable sets dst = a b + c.
+func mulAddPortable[T Float](dst, a, b, c []T) {
+	for i := range dst {
+		dst[i] = a[i]*b[i] + c[i]
+	}
+}
+
+// mulShiftPortable sets dst = a (b + s).
+func mulShiftPortable[T Float](dst, a, b []T, s T) {
+	for i := range dst {
+		dst[i] = a[i] * (b[i] + s)
 	}
 }
 
