@@ -2,6 +2,7 @@ package distill
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -84,7 +85,16 @@ func (w Weight) Times(v Weight) (Weight, error) {
 	if w.From != w.To && v.From != v.To {
 		return w, fmt.Errorf("the weights %v and %v both change: give one of them as a number", w, v)
 	}
-	return Weight{w.From * v.From, w.To * v.To}, nil
+	return Weight{decimal(w.From * v.From), decimal(w.To * v.To)}, nil
+}
+
+// decimal takes away what the product of two decimal fractions has of binary ones.
+func decimal(x float64) float64 {
+	d, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 14, 64), 64)
+	if err != nil {
+		return x // of too large a product; check says so
+	}
+	return d
 }
 
 // UnmarshalYAML gives a loss without a weight its usual one.

@@ -49,6 +49,16 @@ func TestParseTermsErrors(t *testing.T) {
 	}
 }
 
+func TestTimes(t *testing.T) {
+	w, err := distill.Weight{From: 0.9, To: 3}.Times(distill.Const(0.8))
+	if err != nil || w.String() != "0.72:2.4" || w.From != 0.72 {
+		t.Errorf("%v, %v", w, err)
+	}
+	if _, err := (distill.Weight{From: 1, To: 2}).Times(distill.Weight{From: 2, To: 1}); err == nil {
+		t.Error("two weights that change have a product")
+	}
+}
+
 // TestUsualWeights checks that a recipe's loss without a weight has its usual one, and
 // that 0 stays 0.
 func TestUsualWeights(t *testing.T) {

@@ -20,6 +20,9 @@ func (r *distillRun) record(j *job) error {
 	switch {
 	case path != "" && len(j.stage.Teacher) == 0 && usable:
 		return r.recordFile(j, path, t)
+	case path != "" && len(j.obj.Logit) > 0 && len(j.obj.Feature) > 0:
+		say(r.c, "--record is not used: losses on values need the teacher itself")
+		return nil
 	case !usable || j.stage.Augment != "":
 		return nil
 	}
