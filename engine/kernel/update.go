@@ -2,7 +2,8 @@ package kernel
 
 import "math"
 
-// The structs of this file are known to the assembly: their numbers in order.
+// The kernels take the structs of this file by value, so that those of callers
+// stay on the stack. The assembly knows their fields.
 
 // SGDUpdate holds the numbers of a step of gradient descent with momentum:
 //
@@ -80,41 +81,41 @@ func SGD[T Float](w, g []T, rate, weightDecay T) {
 // SGDMomentum updates the weights w and their momentum m with gradient g.
 func SGDMomentum[T Float](w, m, g []T, u *SGDUpdate[T]) {
 	if u.Nesterov {
-		ops[T]().nesterov(w, m[:len(w)], g[:len(w)], u)
+		ops[T]().nesterov(w, m[:len(w)], g[:len(w)], *u)
 	} else {
-		ops[T]().momentum(w, m[:len(w)], g[:len(w)], u)
+		ops[T]().momentum(w, m[:len(w)], g[:len(w)], *u)
 	}
 }
 
 // Adam updates the weights w and their moments m and v with gradient g.
 func Adam[T Float](w, m, v, g []T, u *AdamUpdate[T]) {
-	ops[T]().adam(w, m[:len(w)], v[:len(w)], g[:len(w)], u)
+	ops[T]().adam(w, m[:len(w)], v[:len(w)], g[:len(w)], *u)
 }
 
 // RMSProp updates the weights w and their second moment v with gradient g.
 func RMSProp[T Float](w, v, g []T, u *RMSPropUpdate[T]) {
-	ops[T]().rmsprop(w, v[:len(w)], g[:len(w)], u)
+	ops[T]().rmsprop(w, v[:len(w)], g[:len(w)], *u)
 }
 
 // Adagrad updates the weights w and their sum of squares v with gradient g.
 func Adagrad[T Float](w, v, g []T, u *AdagradUpdate[T]) {
-	ops[T]().adagrad(w, v[:len(w)], g[:len(w)], u)
+	ops[T]().adagrad(w, v[:len(w)], g[:len(w)], *u)
 }
 
 // Adadelta updates the weights w, their second moment v and that of the updates,
 // a, with gradient g.
 func Adadelta[T Float](w, v, a, g []T, u *AdadeltaUpdate[T]) {
-	ops[T]().adadelta(w, v[:len(w)], a[:len(w)], g[:len(w)], u)
+	ops[T]().adadelta(w, v[:len(w)], a[:len(w)], g[:len(w)], *u)
 }
 
-func momentumPortable[T Float](w, m, g []T, u *SGDUpdate[T]) {
+func momentumPortable[T Float](w, m, g []T, u SGDUpdate[T]) {
 	for i := range w {
 		m[i] = u.Momentum*m[i] + (g[i] + u.WeightDecay*w[i])
 		w[i] -= u.Rate * m[i]
 	}
 }
 
-func nesterovPortable[T Float](w, m, g []T, u *SGDUpdate[T]) {
+func nesterovPortable[T Float](w, m, g []T, u SGDUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		m[i] = u.Momentum*m[i] + d
@@ -122,7 +123,7 @@ func nesterovPortable[T Float](w, m, g []T, u *SGDUpdate[T]) {
 	}
 }
 
-func adamPortable[T Float](w, m, v, g []T, u *AdamUpdate[T]) {
+func adamPortable[T Float](w, m, v, g []T, u AdamUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		m[i] = u.Beta1*m[i] + (1-u.Beta1)*d
@@ -132,7 +133,7 @@ func adamPortable[T Float](w, m, v, g []T, u *AdamUpdate[T]) {
 	}
 }
 
-func rmspropPortable[T Float](w, v, g []T, u *RMSPropUpdate[T]) {
+func rmspropPortable[T Float](w, v, g []T, u RMSPropUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		v[i] = u.Decay*v[i] + (1-u.Decay)*d*d
@@ -140,7 +141,7 @@ func rmspropPortable[T Float](w, v, g []T, u *RMSPropUpdate[T]) {
 	}
 }
 
-func adagradPortable[T Float](w, v, g []T, u *AdagradUpdate[T]) {
+func adagradPortable[T Float](w, v, g []T, u AdagradUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		v[i] += d * d
@@ -148,7 +149,7 @@ func adagradPortable[T Float](w, v, g []T, u *AdagradUpdate[T]) {
 	}
 }
 
-func adadeltaPortable[T Float](w, v, a, g []T, u *AdadeltaUpdate[T]) {
+func adadeltaPortable[T Float](w, v, a, g []T, u AdadeltaUpdate[T]) {
 	for i := range w {
 		d := g[i] + u.WeightDecay*w[i]
 		v[i] = u.Decay*v[i] + (1-u.Decay)*d*d

@@ -26,11 +26,11 @@ type vecOps[T Float] struct {
 	sumAndDot                     func(x, y []T, mean T) (sum, dot T)
 	expShift                      func(dst, x []T, shift T) T
 
-	momentum, nesterov func(w, m, g []T, u *SGDUpdate[T])
-	adam               func(w, m, v, g []T, u *AdamUpdate[T])
-	rmsprop            func(w, v, g []T, u *RMSPropUpdate[T])
-	adagrad            func(w, v, g []T, u *AdagradUpdate[T])
-	adadelta           func(w, v, a, g []T, u *AdadeltaUpdate[T])
+	momentum, nesterov func(w, m, g []T, u SGDUpdate[T])
+	adam               func(w, m, v, g []T, u AdamUpdate[T])
+	rmsprop            func(w, v, g []T, u RMSPropUpdate[T])
+	adagrad            func(w, v, g []T, u AdagradUpdate[T])
+	adadelta           func(w, v, a, g []T, u AdadeltaUpdate[T])
 
 	lstm         func(gates, cPrev, c, h, hc []T)
 	lstmGrad     func(gates, cPrev, hc, dh, dc []T)

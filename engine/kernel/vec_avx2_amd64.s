@@ -3730,9 +3730,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentumF32AVX2(w []float32, m []float32, g []float32, u *float32)
+// func momentumF32AVX2(w []float32, m []float32, g []float32, u struct{Rate float32; Momentum float32; WeightDecay float32; Nesterov bool})
 // Requires: AVX, FMA3
-TEXT ·momentumF32AVX2(SB), NOSPLIT, $0-80
+TEXT ·momentumF32AVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3740,10 +3740,9 @@ TEXT ·momentumF32AVX2(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS u_Rate+72(FP), Y0
+	VBROADCASTSS u_Momentum+76(FP), Y1
+	VBROADCASTSS u_WeightDecay+80(FP), Y2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -3818,9 +3817,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterovF32AVX2(w []float32, m []float32, g []float32, u *float32)
+// func nesterovF32AVX2(w []float32, m []float32, g []float32, u struct{Rate float32; Momentum float32; WeightDecay float32; Nesterov bool})
 // Requires: AVX, FMA3
-TEXT ·nesterovF32AVX2(SB), NOSPLIT, $0-80
+TEXT ·nesterovF32AVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3828,10 +3827,9 @@ TEXT ·nesterovF32AVX2(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS u_Rate+72(FP), Y0
+	VBROADCASTSS u_Momentum+76(FP), Y1
+	VBROADCASTSS u_WeightDecay+80(FP), Y2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -3914,9 +3912,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adamF32AVX2(w []float32, m []float32, v []float32, g []float32, u *float32)
+// func adamF32AVX2(w []float32, m []float32, v []float32, g []float32, u struct{Beta1 float32; Beta2 float32; Epsilon float32; WeightDecay float32; Step float32; RootScale float32; Shrink float32})
 // Requires: AVX, FMA3
-TEXT ·adamF32AVX2(SB), NOSPLIT, $0-104
+TEXT ·adamF32AVX2(SB), NOSPLIT, $0-124
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3925,14 +3923,13 @@ TEXT ·adamF32AVX2(SB), NOSPLIT, $0-104
 	MOVQ         v_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSS (R8), Y0
-	VBROADCASTSS 4(R8), Y1
-	VBROADCASTSS 8(R8), Y2
-	VBROADCASTSS 12(R8), Y3
-	VBROADCASTSS 16(R8), Y4
-	VBROADCASTSS 20(R8), Y5
-	VBROADCASTSS 24(R8), Y6
+	VBROADCASTSS u_Beta1+96(FP), Y0
+	VBROADCASTSS u_Beta2+100(FP), Y1
+	VBROADCASTSS u_Epsilon+104(FP), Y2
+	VBROADCASTSS u_WeightDecay+108(FP), Y3
+	VBROADCASTSS u_Step+112(FP), Y4
+	VBROADCASTSS u_RootScale+116(FP), Y5
+	VBROADCASTSS u_Shrink+120(FP), Y6
 	VMOVUPS      vecAVX2_3f8000003f800000<>+0(SB), Y7
 	VSUBPS       Y0, Y7, Y7
 	VMOVUPS      vecAVX2_3f8000003f800000<>+0(SB), Y8
@@ -4059,9 +4056,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropF32AVX2(w []float32, v []float32, g []float32, u *float32)
+// func rmspropF32AVX2(w []float32, v []float32, g []float32, u struct{Rate float32; Decay float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, FMA3
-TEXT ·rmspropF32AVX2(SB), NOSPLIT, $0-80
+TEXT ·rmspropF32AVX2(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -4069,11 +4066,10 @@ TEXT ·rmspropF32AVX2(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
-	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS u_Rate+72(FP), Y0
+	VBROADCASTSS u_Decay+76(FP), Y1
+	VBROADCASTSS u_Epsilon+80(FP), Y2
+	VBROADCASTSS u_WeightDecay+84(FP), Y3
 	VMOVUPS      vecAVX2_3f8000003f800000<>+0(SB), Y4
 	VSUBPS       Y1, Y4, Y4
 	CMPQ         CX, $0x00000010
@@ -4170,9 +4166,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adagradF32AVX2(w []float32, v []float32, g []float32, u *float32)
+// func adagradF32AVX2(w []float32, v []float32, g []float32, u struct{Rate float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, FMA3
-TEXT ·adagradF32AVX2(SB), NOSPLIT, $0-80
+TEXT ·adagradF32AVX2(SB), NOSPLIT, $0-84
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -4180,10 +4176,9 @@ TEXT ·adagradF32AVX2(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Y0
-	VBROADCASTSS 4(DI), Y1
-	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS u_Rate+72(FP), Y0
+	VBROADCASTSS u_Epsilon+76(FP), Y1
+	VBROADCASTSS u_WeightDecay+80(FP), Y2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -4270,9 +4265,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adadeltaF32AVX2(w []float32, v []float32, a []float32, g []float32, u *float32)
+// func adadeltaF32AVX2(w []float32, v []float32, a []float32, g []float32, u struct{Rate float32; Decay float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, FMA3
-TEXT ·adadeltaF32AVX2(SB), NOSPLIT, $0-104
+TEXT ·adadeltaF32AVX2(SB), NOSPLIT, $0-112
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -4281,11 +4276,10 @@ TEXT ·adadeltaF32AVX2(SB), NOSPLIT, $0-104
 	MOVQ         a_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSS (R8), Y0
-	VBROADCASTSS 4(R8), Y1
-	VBROADCASTSS 8(R8), Y2
-	VBROADCASTSS 12(R8), Y3
+	VBROADCASTSS u_Rate+96(FP), Y0
+	VBROADCASTSS u_Decay+100(FP), Y1
+	VBROADCASTSS u_Epsilon+104(FP), Y2
+	VBROADCASTSS u_WeightDecay+108(FP), Y3
 	VMOVUPS      vecAVX2_3f8000003f800000<>+0(SB), Y4
 	VSUBPS       Y1, Y4, Y4
 	CMPQ         CX, $0x00000010
@@ -7573,9 +7567,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentumF64AVX2(w []float64, m []float64, g []float64, u *float64)
+// func momentumF64AVX2(w []float64, m []float64, g []float64, u struct{Rate float64; Momentum float64; WeightDecay float64; Nesterov bool})
 // Requires: AVX, FMA3
-TEXT ·momentumF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·momentumF64AVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7583,10 +7577,9 @@ TEXT ·momentumF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Y0
-	VBROADCASTSD 8(DI), Y1
-	VBROADCASTSD 16(DI), Y2
+	VBROADCASTSD u_Rate+72(FP), Y0
+	VBROADCASTSD u_Momentum+80(FP), Y1
+	VBROADCASTSD u_WeightDecay+88(FP), Y2
 	CMPQ         CX, $0x00000008
 	JLT          vectors
 
@@ -7661,9 +7654,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterovF64AVX2(w []float64, m []float64, g []float64, u *float64)
+// func nesterovF64AVX2(w []float64, m []float64, g []float64, u struct{Rate float64; Momentum float64; WeightDecay float64; Nesterov bool})
 // Requires: AVX, FMA3
-TEXT ·nesterovF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·nesterovF64AVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7671,10 +7664,9 @@ TEXT ·nesterovF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Y0
-	VBROADCASTSD 8(DI), Y1
-	VBROADCASTSD 16(DI), Y2
+	VBROADCASTSD u_Rate+72(FP), Y0
+	VBROADCASTSD u_Momentum+80(FP), Y1
+	VBROADCASTSD u_WeightDecay+88(FP), Y2
 	CMPQ         CX, $0x00000008
 	JLT          vectors
 
@@ -7757,9 +7749,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adamF64AVX2(w []float64, m []float64, v []float64, g []float64, u *float64)
+// func adamF64AVX2(w []float64, m []float64, v []float64, g []float64, u struct{Beta1 float64; Beta2 float64; Epsilon float64; WeightDecay float64; Step float64; RootScale float64; Shrink float64})
 // Requires: AVX, FMA3
-TEXT ·adamF64AVX2(SB), NOSPLIT, $0-104
+TEXT ·adamF64AVX2(SB), NOSPLIT, $0-152
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7768,14 +7760,13 @@ TEXT ·adamF64AVX2(SB), NOSPLIT, $0-104
 	MOVQ         v_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSD (R8), Y0
-	VBROADCASTSD 8(R8), Y1
-	VBROADCASTSD 16(R8), Y2
-	VBROADCASTSD 24(R8), Y3
-	VBROADCASTSD 32(R8), Y4
-	VBROADCASTSD 40(R8), Y5
-	VBROADCASTSD 48(R8), Y6
+	VBROADCASTSD u_Beta1+96(FP), Y0
+	VBROADCASTSD u_Beta2+104(FP), Y1
+	VBROADCASTSD u_Epsilon+112(FP), Y2
+	VBROADCASTSD u_WeightDecay+120(FP), Y3
+	VBROADCASTSD u_Step+128(FP), Y4
+	VBROADCASTSD u_RootScale+136(FP), Y5
+	VBROADCASTSD u_Shrink+144(FP), Y6
 	VMOVUPD      vecAVX2_3ff0000000000000<>+0(SB), Y7
 	VSUBPD       Y0, Y7, Y7
 	VMOVUPD      vecAVX2_3ff0000000000000<>+0(SB), Y8
@@ -7902,9 +7893,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropF64AVX2(w []float64, v []float64, g []float64, u *float64)
+// func rmspropF64AVX2(w []float64, v []float64, g []float64, u struct{Rate float64; Decay float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, FMA3
-TEXT ·rmspropF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·rmspropF64AVX2(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7912,11 +7903,10 @@ TEXT ·rmspropF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Y0
-	VBROADCASTSD 8(DI), Y1
-	VBROADCASTSD 16(DI), Y2
-	VBROADCASTSD 24(DI), Y3
+	VBROADCASTSD u_Rate+72(FP), Y0
+	VBROADCASTSD u_Decay+80(FP), Y1
+	VBROADCASTSD u_Epsilon+88(FP), Y2
+	VBROADCASTSD u_WeightDecay+96(FP), Y3
 	VMOVUPD      vecAVX2_3ff0000000000000<>+0(SB), Y4
 	VSUBPD       Y1, Y4, Y4
 	CMPQ         CX, $0x00000008
@@ -8013,9 +8003,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adagradF64AVX2(w []float64, v []float64, g []float64, u *float64)
+// func adagradF64AVX2(w []float64, v []float64, g []float64, u struct{Rate float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, FMA3
-TEXT ·adagradF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·adagradF64AVX2(SB), NOSPLIT, $0-96
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -8023,10 +8013,9 @@ TEXT ·adagradF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Y0
-	VBROADCASTSD 8(DI), Y1
-	VBROADCASTSD 16(DI), Y2
+	VBROADCASTSD u_Rate+72(FP), Y0
+	VBROADCASTSD u_Epsilon+80(FP), Y1
+	VBROADCASTSD u_WeightDecay+88(FP), Y2
 	CMPQ         CX, $0x00000008
 	JLT          vectors
 
@@ -8113,9 +8102,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adadeltaF64AVX2(w []float64, v []float64, a []float64, g []float64, u *float64)
+// func adadeltaF64AVX2(w []float64, v []float64, a []float64, g []float64, u struct{Rate float64; Decay float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, FMA3
-TEXT ·adadeltaF64AVX2(SB), NOSPLIT, $0-104
+TEXT ·adadeltaF64AVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -8124,11 +8113,10 @@ TEXT ·adadeltaF64AVX2(SB), NOSPLIT, $0-104
 	MOVQ         a_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSD (R8), Y0
-	VBROADCASTSD 8(R8), Y1
-	VBROADCASTSD 16(R8), Y2
-	VBROADCASTSD 24(R8), Y3
+	VBROADCASTSD u_Rate+96(FP), Y0
+	VBROADCASTSD u_Decay+104(FP), Y1
+	VBROADCASTSD u_Epsilon+112(FP), Y2
+	VBROADCASTSD u_WeightDecay+120(FP), Y3
 	VMOVUPD      vecAVX2_3ff0000000000000<>+0(SB), Y4
 	VSUBPD       Y1, Y4, Y4
 	CMPQ         CX, $0x00000008

@@ -3524,9 +3524,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentumF32AVX512(w []float32, m []float32, g []float32, u *float32)
+// func momentumF32AVX512(w []float32, m []float32, g []float32, u struct{Rate float32; Momentum float32; WeightDecay float32; Nesterov bool})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·momentumF32AVX512(SB), NOSPLIT, $0-80
+TEXT ·momentumF32AVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3534,10 +3534,9 @@ TEXT ·momentumF32AVX512(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS u_Rate+72(FP), Z0
+	VBROADCASTSS u_Momentum+76(FP), Z1
+	VBROADCASTSS u_WeightDecay+80(FP), Z2
 	CMPQ         CX, $0x00000020
 	JLT          vectors
 
@@ -3612,9 +3611,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterovF32AVX512(w []float32, m []float32, g []float32, u *float32)
+// func nesterovF32AVX512(w []float32, m []float32, g []float32, u struct{Rate float32; Momentum float32; WeightDecay float32; Nesterov bool})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·nesterovF32AVX512(SB), NOSPLIT, $0-80
+TEXT ·nesterovF32AVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3622,10 +3621,9 @@ TEXT ·nesterovF32AVX512(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS u_Rate+72(FP), Z0
+	VBROADCASTSS u_Momentum+76(FP), Z1
+	VBROADCASTSS u_WeightDecay+80(FP), Z2
 	CMPQ         CX, $0x00000020
 	JLT          vectors
 
@@ -3708,9 +3706,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adamF32AVX512(w []float32, m []float32, v []float32, g []float32, u *float32)
+// func adamF32AVX512(w []float32, m []float32, v []float32, g []float32, u struct{Beta1 float32; Beta2 float32; Epsilon float32; WeightDecay float32; Step float32; RootScale float32; Shrink float32})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adamF32AVX512(SB), NOSPLIT, $0-104
+TEXT ·adamF32AVX512(SB), NOSPLIT, $0-124
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3719,14 +3717,13 @@ TEXT ·adamF32AVX512(SB), NOSPLIT, $0-104
 	MOVQ         v_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSS (R8), Z0
-	VBROADCASTSS 4(R8), Z1
-	VBROADCASTSS 8(R8), Z2
-	VBROADCASTSS 12(R8), Z3
-	VBROADCASTSS 16(R8), Z4
-	VBROADCASTSS 20(R8), Z5
-	VBROADCASTSS 24(R8), Z6
+	VBROADCASTSS u_Beta1+96(FP), Z0
+	VBROADCASTSS u_Beta2+100(FP), Z1
+	VBROADCASTSS u_Epsilon+104(FP), Z2
+	VBROADCASTSS u_WeightDecay+108(FP), Z3
+	VBROADCASTSS u_Step+112(FP), Z4
+	VBROADCASTSS u_RootScale+116(FP), Z5
+	VBROADCASTSS u_Shrink+120(FP), Z6
 	VMOVUPS      vecAVX512_3f8000003f800000<>+0(SB), Z7
 	VSUBPS       Z0, Z7, Z7
 	VMOVUPS      vecAVX512_3f8000003f800000<>+0(SB), Z8
@@ -3853,9 +3850,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropF32AVX512(w []float32, v []float32, g []float32, u *float32)
+// func rmspropF32AVX512(w []float32, v []float32, g []float32, u struct{Rate float32; Decay float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·rmspropF32AVX512(SB), NOSPLIT, $0-80
+TEXT ·rmspropF32AVX512(SB), NOSPLIT, $0-88
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3863,11 +3860,10 @@ TEXT ·rmspropF32AVX512(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
-	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS u_Rate+72(FP), Z0
+	VBROADCASTSS u_Decay+76(FP), Z1
+	VBROADCASTSS u_Epsilon+80(FP), Z2
+	VBROADCASTSS u_WeightDecay+84(FP), Z3
 	VMOVUPS      vecAVX512_3f8000003f800000<>+0(SB), Z4
 	VSUBPS       Z1, Z4, Z4
 	CMPQ         CX, $0x00000020
@@ -3964,9 +3960,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adagradF32AVX512(w []float32, v []float32, g []float32, u *float32)
+// func adagradF32AVX512(w []float32, v []float32, g []float32, u struct{Rate float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adagradF32AVX512(SB), NOSPLIT, $0-80
+TEXT ·adagradF32AVX512(SB), NOSPLIT, $0-84
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -3974,10 +3970,9 @@ TEXT ·adagradF32AVX512(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 4(DI), Z1
-	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS u_Rate+72(FP), Z0
+	VBROADCASTSS u_Epsilon+76(FP), Z1
+	VBROADCASTSS u_WeightDecay+80(FP), Z2
 	CMPQ         CX, $0x00000020
 	JLT          vectors
 
@@ -4064,9 +4059,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adadeltaF32AVX512(w []float32, v []float32, a []float32, g []float32, u *float32)
+// func adadeltaF32AVX512(w []float32, v []float32, a []float32, g []float32, u struct{Rate float32; Decay float32; Epsilon float32; WeightDecay float32})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adadeltaF32AVX512(SB), NOSPLIT, $0-104
+TEXT ·adadeltaF32AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x02, AX
@@ -4075,11 +4070,10 @@ TEXT ·adadeltaF32AVX512(SB), NOSPLIT, $0-104
 	MOVQ         a_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSS (R8), Z0
-	VBROADCASTSS 4(R8), Z1
-	VBROADCASTSS 8(R8), Z2
-	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS u_Rate+96(FP), Z0
+	VBROADCASTSS u_Decay+100(FP), Z1
+	VBROADCASTSS u_Epsilon+104(FP), Z2
+	VBROADCASTSS u_WeightDecay+108(FP), Z3
 	VMOVUPS      vecAVX512_3f8000003f800000<>+0(SB), Z4
 	VSUBPS       Z1, Z4, Z4
 	CMPQ         CX, $0x00000020
@@ -7263,9 +7257,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentumF64AVX512(w []float64, m []float64, g []float64, u *float64)
+// func momentumF64AVX512(w []float64, m []float64, g []float64, u struct{Rate float64; Momentum float64; WeightDecay float64; Nesterov bool})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·momentumF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·momentumF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7273,10 +7267,9 @@ TEXT ·momentumF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Z0
-	VBROADCASTSD 8(DI), Z1
-	VBROADCASTSD 16(DI), Z2
+	VBROADCASTSD u_Rate+72(FP), Z0
+	VBROADCASTSD u_Momentum+80(FP), Z1
+	VBROADCASTSD u_WeightDecay+88(FP), Z2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -7351,9 +7344,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func nesterovF64AVX512(w []float64, m []float64, g []float64, u *float64)
+// func nesterovF64AVX512(w []float64, m []float64, g []float64, u struct{Rate float64; Momentum float64; WeightDecay float64; Nesterov bool})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·nesterovF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·nesterovF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7361,10 +7354,9 @@ TEXT ·nesterovF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ         m_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Z0
-	VBROADCASTSD 8(DI), Z1
-	VBROADCASTSD 16(DI), Z2
+	VBROADCASTSD u_Rate+72(FP), Z0
+	VBROADCASTSD u_Momentum+80(FP), Z1
+	VBROADCASTSD u_WeightDecay+88(FP), Z2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -7447,9 +7439,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adamF64AVX512(w []float64, m []float64, v []float64, g []float64, u *float64)
+// func adamF64AVX512(w []float64, m []float64, v []float64, g []float64, u struct{Beta1 float64; Beta2 float64; Epsilon float64; WeightDecay float64; Step float64; RootScale float64; Shrink float64})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adamF64AVX512(SB), NOSPLIT, $0-104
+TEXT ·adamF64AVX512(SB), NOSPLIT, $0-152
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7458,14 +7450,13 @@ TEXT ·adamF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ         v_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSD (R8), Z0
-	VBROADCASTSD 8(R8), Z1
-	VBROADCASTSD 16(R8), Z2
-	VBROADCASTSD 24(R8), Z3
-	VBROADCASTSD 32(R8), Z4
-	VBROADCASTSD 40(R8), Z5
-	VBROADCASTSD 48(R8), Z6
+	VBROADCASTSD u_Beta1+96(FP), Z0
+	VBROADCASTSD u_Beta2+104(FP), Z1
+	VBROADCASTSD u_Epsilon+112(FP), Z2
+	VBROADCASTSD u_WeightDecay+120(FP), Z3
+	VBROADCASTSD u_Step+128(FP), Z4
+	VBROADCASTSD u_RootScale+136(FP), Z5
+	VBROADCASTSD u_Shrink+144(FP), Z6
 	VMOVUPD      vecAVX512_3ff0000000000000<>+0(SB), Z7
 	VSUBPD       Z0, Z7, Z7
 	VMOVUPD      vecAVX512_3ff0000000000000<>+0(SB), Z8
@@ -7592,9 +7583,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropF64AVX512(w []float64, v []float64, g []float64, u *float64)
+// func rmspropF64AVX512(w []float64, v []float64, g []float64, u struct{Rate float64; Decay float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·rmspropF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·rmspropF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7602,11 +7593,10 @@ TEXT ·rmspropF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Z0
-	VBROADCASTSD 8(DI), Z1
-	VBROADCASTSD 16(DI), Z2
-	VBROADCASTSD 24(DI), Z3
+	VBROADCASTSD u_Rate+72(FP), Z0
+	VBROADCASTSD u_Decay+80(FP), Z1
+	VBROADCASTSD u_Epsilon+88(FP), Z2
+	VBROADCASTSD u_WeightDecay+96(FP), Z3
 	VMOVUPD      vecAVX512_3ff0000000000000<>+0(SB), Z4
 	VSUBPD       Z1, Z4, Z4
 	CMPQ         CX, $0x00000010
@@ -7703,9 +7693,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adagradF64AVX512(w []float64, v []float64, g []float64, u *float64)
+// func adagradF64AVX512(w []float64, v []float64, g []float64, u struct{Rate float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adagradF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·adagradF64AVX512(SB), NOSPLIT, $0-96
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7713,10 +7703,9 @@ TEXT ·adagradF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ         v_base+24(FP), BX
 	MOVQ         g_base+48(FP), SI
 	XORQ         AX, AX
-	MOVQ         u+72(FP), DI
-	VBROADCASTSD (DI), Z0
-	VBROADCASTSD 8(DI), Z1
-	VBROADCASTSD 16(DI), Z2
+	VBROADCASTSD u_Rate+72(FP), Z0
+	VBROADCASTSD u_Epsilon+80(FP), Z1
+	VBROADCASTSD u_WeightDecay+88(FP), Z2
 	CMPQ         CX, $0x00000010
 	JLT          vectors
 
@@ -7803,9 +7792,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func adadeltaF64AVX512(w []float64, v []float64, a []float64, g []float64, u *float64)
+// func adadeltaF64AVX512(w []float64, v []float64, a []float64, g []float64, u struct{Rate float64; Decay float64; Epsilon float64; WeightDecay float64})
 // Requires: AVX, AVX512F, BMI2
-TEXT ·adadeltaF64AVX512(SB), NOSPLIT, $0-104
+TEXT ·adadeltaF64AVX512(SB), NOSPLIT, $0-128
 	MOVQ         w_len+8(FP), CX
 	MOVQ         CX, AX
 	SHLQ         $0x03, AX
@@ -7814,11 +7803,10 @@ TEXT ·adadeltaF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ         a_base+48(FP), SI
 	MOVQ         g_base+72(FP), DI
 	XORQ         AX, AX
-	MOVQ         u+96(FP), R8
-	VBROADCASTSD (R8), Z0
-	VBROADCASTSD 8(R8), Z1
-	VBROADCASTSD 16(R8), Z2
-	VBROADCASTSD 24(R8), Z3
+	VBROADCASTSD u_Rate+96(FP), Z0
+	VBROADCASTSD u_Decay+104(FP), Z1
+	VBROADCASTSD u_Epsilon+112(FP), Z2
+	VBROADCASTSD u_WeightDecay+120(FP), Z3
 	VMOVUPD      vecAVX512_3ff0000000000000<>+0(SB), Z4
 	VSUBPD       Z1, Z4, Z4
 	CMPQ         CX, $0x00000010

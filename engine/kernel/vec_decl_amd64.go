@@ -104,22 +104,22 @@ func sumAndDotF32AVX512(x, y []float32, mean float32) (s, d float32)
 func maxOfF32AVX512(x []float32) float32
 
 //go:noescape
-func momentumF32AVX512(w, m, g []float32, u *SGDUpdate[float32])
+func momentumF32AVX512(w, m, g []float32, u SGDUpdate[float32])
 
 //go:noescape
-func nesterovF32AVX512(w, m, g []float32, u *SGDUpdate[float32])
+func nesterovF32AVX512(w, m, g []float32, u SGDUpdate[float32])
 
 //go:noescape
-func adamF32AVX512(w, m, v, g []float32, u *AdamUpdate[float32])
+func adamF32AVX512(w, m, v, g []float32, u AdamUpdate[float32])
 
 //go:noescape
-func rmspropF32AVX512(w, v, g []float32, u *RMSPropUpdate[float32])
+func rmspropF32AVX512(w, v, g []float32, u RMSPropUpdate[float32])
 
 //go:noescape
-func adagradF32AVX512(w, v, g []float32, u *AdagradUpdate[float32])
+func adagradF32AVX512(w, v, g []float32, u AdagradUpdate[float32])
 
 //go:noescape
-func adadeltaF32AVX512(w, v, a, g []float32, u *AdadeltaUpdate[float32])
+func adadeltaF32AVX512(w, v, a, g []float32, u AdadeltaUpdate[float32])
 
 //go:noescape
 func lstmF32AVX512(gates, cPrev, c, h, hc []float32)
@@ -215,22 +215,22 @@ func sumAndDotF64AVX512(x, y []float64, mean float64) (s, d float64)
 func maxOfF64AVX512(x []float64) float64
 
 //go:noescape
-func momentumF64AVX512(w, m, g []float64, u *SGDUpdate[float64])
+func momentumF64AVX512(w, m, g []float64, u SGDUpdate[float64])
 
 //go:noescape
-func nesterovF64AVX512(w, m, g []float64, u *SGDUpdate[float64])
+func nesterovF64AVX512(w, m, g []float64, u SGDUpdate[float64])
 
 //go:noescape
-func adamF64AVX512(w, m, v, g []float64, u *AdamUpdate[float64])
+func adamF64AVX512(w, m, v, g []float64, u AdamUpdate[float64])
 
 //go:noescape
-func rmspropF64AVX512(w, v, g []float64, u *RMSPropUpdate[float64])
+func rmspropF64AVX512(w, v, g []float64, u RMSPropUpdate[float64])
 
 //go:noescape
-func adagradF64AVX512(w, v, g []float64, u *AdagradUpdate[float64])
+func adagradF64AVX512(w, v, g []float64, u AdagradUpdate[float64])
 
 //go:noescape
-func adadeltaF64AVX512(w, v, a, g []float64, u *AdadeltaUpdate[float64])
+func adadeltaF64AVX512(w, v, a, g []float64, u AdadeltaUpdate[float64])
 
 //go:noescape
 func lstmGradF64AVX512(gates, cPrev, hc, dh, dc []float64)
@@ -344,22 +344,22 @@ func sumAndDotF32AVX2(x, y []float32, mean float32) (s, d float32)
 func maxOfF32AVX2(x []float32) float32
 
 //go:noescape
-func momentumF32AVX2(w, m, g []float32, u *SGDUpdate[float32])
+func momentumF32AVX2(w, m, g []float32, u SGDUpdate[float32])
 
 //go:noescape
-func nesterovF32AVX2(w, m, g []float32, u *SGDUpdate[float32])
+func nesterovF32AVX2(w, m, g []float32, u SGDUpdate[float32])
 
 //go:noescape
-func adamF32AVX2(w, m, v, g []float32, u *AdamUpdate[float32])
+func adamF32AVX2(w, m, v, g []float32, u AdamUpdate[float32])
 
 //go:noescape
-func rmspropF32AVX2(w, v, g []float32, u *RMSPropUpdate[float32])
+func rmspropF32AVX2(w, v, g []float32, u RMSPropUpdate[float32])
 
 //go:noescape
-func adagradF32AVX2(w, v, g []float32, u *AdagradUpdate[float32])
+func adagradF32AVX2(w, v, g []float32, u AdagradUpdate[float32])
 
 //go:noescape
-func adadeltaF32AVX2(w, v, a, g []float32, u *AdadeltaUpdate[float32])
+func adadeltaF32AVX2(w, v, a, g []float32, u AdadeltaUpdate[float32])
 
 //go:noescape
 func lstmF32AVX2(gates, cPrev, c, h, hc []float32)
@@ -455,22 +455,22 @@ func sumAndDotF64AVX2(x, y []float64, mean float64) (s, d float64)
 func maxOfF64AVX2(x []float64) float64
 
 //go:noescape
-func momentumF64AVX2(w, m, g []float64, u *SGDUpdate[float64])
+func momentumF64AVX2(w, m, g []float64, u SGDUpdate[float64])
 
 //go:noescape
-func nesterovF64AVX2(w, m, g []float64, u *SGDUpdate[float64])
+func nesterovF64AVX2(w, m, g []float64, u SGDUpdate[float64])
 
 //go:noescape
-func adamF64AVX2(w, m, v, g []float64, u *AdamUpdate[float64])
+func adamF64AVX2(w, m, v, g []float64, u AdamUpdate[float64])
 
 //go:noescape
-func rmspropF64AVX2(w, v, g []float64, u *RMSPropUpdate[float64])
+func rmspropF64AVX2(w, v, g []float64, u RMSPropUpdate[float64])
 
 //go:noescape
-func adagradF64AVX2(w, v, g []float64, u *AdagradUpdate[float64])
+func adagradF64AVX2(w, v, g []float64, u AdagradUpdate[float64])
 
 //go:noescape
-func adadeltaF64AVX2(w, v, a, g []float64, u *AdadeltaUpdate[float64])
+func adadeltaF64AVX2(w, v, a, g []float64, u AdadeltaUpdate[float64])
 
 //go:noescape
 func lstmGradF64AVX2(gates, cPrev, hc, dh, dc []float64)

@@ -1,5 +1,7 @@
 package optim
 
+import "github.com/compress-toolkit/compress/engine/kernel"
+
 // Adadelta replaces the learning rate by a running size of the updates (Zeiler
 // 2012, algorithm 1):
 //
@@ -20,16 +22,8 @@ func (Adadelta) Slots() int { return 2 }
 
 // Update implements Optimizer.
 func (a Adadelta) Update(w, g []float32, state [][]float32, s Step) {
-	lr, wd, rho, eps := float32(s.LR), float32(s.WeightDecay), float32(a.Rho), float32(a.Eps)
-	sq, up := state[0][:len(w)], state[1][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		d := g[i] + wd*x
-		sq[i] = rho*sq[i] + (1-rho)*d*d
-		u := d * sqrt(up[i]+eps) / sqrt(sq[i]+eps)
-		up[i] = rho*up[i] + (1-rho)*u*u
-		w[i] = x - lr*u
-	}
+	kernel.Adadelta(w, state[0], state[1], g, &kernel.AdadeltaUpdate[float32]{Rate: float32(s.LR), Decay: float32(a.Rho),
+		Epsilon: float32(a.Eps), WeightDecay: float32(s.WeightDecay)})
 }
 
 func init() {

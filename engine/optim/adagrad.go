@@ -1,6 +1,6 @@
 package optim
 
-import "math"
+import "github.com/compress-toolkit/compress/engine/kernel"
 
 // Adagrad scales each step by the root of all squared gradients so far (Duchi,
 // Hazan, Singer 2011, section 1.1, the diagonal form):
@@ -20,17 +20,9 @@ func (Adagrad) Slots() int { return 1 }
 
 // Update implements Optimizer.
 func (a Adagrad) Update(w, g []float32, state [][]float32, s Step) {
-	lr, wd, eps := float32(s.LR), float32(s.WeightDecay), float32(a.Eps)
-	sum := state[0][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		d := g[i] + wd*x
-		sum[i] += d * d
-		w[i] = x - lr*d/(sqrt(sum[i])+eps)
-	}
+	kernel.Adagrad(w, state[0], g, &kernel.AdagradUpdate[float32]{Rate: float32(s.LR), Epsilon: float32(a.Eps),
+		WeightDecay: float32(s.WeightDecay)})
 }
-
-func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
 func init() {
 	makers.Add("adagrad", func(c Config) Optimizer { return Adagrad{or(c.Eps, 1e-10)} })

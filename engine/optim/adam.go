@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/kernel"
+)
 
 // Adam keeps running first and second moments of the gradient (Kingma and Ba
 // 2015, algorithm 1):
@@ -31,21 +35,15 @@ func (Adam) Slots() int { return 2 }
 
 // Update implements Optimizer.
 func (a Adam) Update(w, g []float32, state [][]float32, s Step) {
-	b1, b2, eps := float32(a.Beta1), float32(a.Beta2), float32(a.Eps)
-	c2 := float32(1 / math.Sqrt(1-math.Pow(a.Beta2, float64(s.T))))
-	lr := float32(s.LR / (1 - math.Pow(a.Beta1, float64(s.T))))
-	wd, shrink := float32(s.WeightDecay), float32(1)
+	u := kernel.AdamUpdate[float32]{Beta1: float32(a.Beta1), Beta2: float32(a.Beta2), Epsilon: float32(a.Eps), Shrink: 1}
+	u.RootScale = float32(1 / math.Sqrt(1-math.Pow(a.Beta2, float64(s.T))))
+	u.Step = float32(s.LR / (1 - math.Pow(a.Beta1, float64(s.T))))
 	if a.Decoupled {
-		wd, shrink = 0, float32(1-s.LR*s.WeightDecay)
+		u.Shrink = float32(1 - s.LR*s.WeightDecay)
+	} else {
+		u.WeightDecay = float32(s.WeightDecay)
 	}
-	m, v := state[0][:len(w)], state[1][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		d := g[i] + wd*x
-		m[i] = b1*m[i] + (1-b1)*d
-		v[i] = b2*v[i] + (1-b2)*d*d
-		w[i] = x*shrink - lr*m[i]/(sqrt(v[i])*c2+eps)
-	}
+	kernel.Adam(w, state[0], state[1], g, &u)
 }
 
 func newAdam(c Config, decoupled bool) Optimizer {

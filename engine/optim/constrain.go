@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/compress-toolkit/compress/engine/kernel"
+)
 
 // MaxNorm scales each row of w, rows x cols, whose Euclidean norm exceeds c back
 // to norm c (Srebro and Shraibman 2005; Hinton et al. 2012). A row holds the
@@ -17,9 +21,7 @@ func MaxNorm(w []float32, rows int, c float64) {
 			continue
 		}
 		f := float32(c / math.Sqrt(sum))
-		for i := range row {
-			row[i] *= f
-		}
+		kernel.MulScalar(row, row, f)
 	}
 }
 

@@ -1,5 +1,7 @@
 package optim
 
+import "github.com/compress-toolkit/compress/engine/kernel"
+
 // Momentum is gradient descent with classical momentum (Polyak 1964), in the
 // form of Sutskever et al. 2013 with the learning rate outside the velocity:
 //
@@ -17,13 +19,8 @@ func (Momentum) Slots() int { return 1 }
 
 // Update implements Optimizer.
 func (m Momentum) Update(w, g []float32, state [][]float32, s Step) {
-	lr, wd, mu := float32(s.LR), float32(s.WeightDecay), float32(m.Mu)
-	v := state[0][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		v[i] = mu*v[i] + (g[i] + wd*x)
-		w[i] = x - lr*v[i]
-	}
+	kernel.SGDMomentum(w, state[0], g, &kernel.SGDUpdate[float32]{Rate: float32(s.LR), Momentum: float32(m.Mu),
+		WeightDecay: float32(s.WeightDecay)})
 }
 
 func init() {

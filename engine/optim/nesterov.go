@@ -1,5 +1,7 @@
 package optim
 
+import "github.com/compress-toolkit/compress/engine/kernel"
+
 // Nesterov is gradient descent with Nesterov's momentum (Nesterov 1983; the form
 // of Sutskever et al. 2013, equation 4, moved to the look-ahead point):
 //
@@ -17,14 +19,8 @@ func (Nesterov) Slots() int { return 1 }
 
 // Update implements Optimizer.
 func (m Nesterov) Update(w, g []float32, state [][]float32, s Step) {
-	lr, wd, mu := float32(s.LR), float32(s.WeightDecay), float32(m.Mu)
-	v := state[0][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		d := g[i] + wd*x
-		v[i] = mu*v[i] + d
-		w[i] = x - lr*(d+mu*v[i])
-	}
+	kernel.SGDMomentum(w, state[0], g, &kernel.SGDUpdate[float32]{Rate: float32(s.LR), Momentum: float32(m.Mu),
+		WeightDecay: float32(s.WeightDecay), Nesterov: true})
 }
 
 func init() {

@@ -1,5 +1,7 @@
 package optim
 
+import "github.com/compress-toolkit/compress/engine/kernel"
+
 // RMSProp scales each step by a running root mean square of the gradients
 // (Tieleman and Hinton 2012, lecture 6.5):
 //
@@ -18,14 +20,8 @@ func (RMSProp) Slots() int { return 1 }
 
 // Update implements Optimizer.
 func (r RMSProp) Update(w, g []float32, state [][]float32, s Step) {
-	lr, wd, rho, eps := float32(s.LR), float32(s.WeightDecay), float32(r.Rho), float32(r.Eps)
-	sq := state[0][:len(w)]
-	g = g[:len(w)]
-	for i, x := range w {
-		d := g[i] + wd*x
-		sq[i] = rho*sq[i] + (1-rho)*d*d
-		w[i] = x - lr*d/(sqrt(sq[i])+eps)
-	}
+	kernel.RMSProp(w, state[0], g, &kernel.RMSPropUpdate[float32]{Rate: float32(s.LR), Decay: float32(r.Rho),
+		Epsilon: float32(r.Eps), WeightDecay: float32(s.WeightDecay)})
 }
 
 func init() {

@@ -1,5 +1,7 @@
 package optim
 
+import "github.com/compress-toolkit/compress/engine/kernel"
+
 // SGD is stochastic gradient descent (Robbins and Monro 1951):
 //
 //	w <- w - lr (g + lambda w)
@@ -13,11 +15,7 @@ func (SGD) Slots() int { return 0 }
 
 // Update implements Optimizer.
 func (SGD) Update(w, g []float32, _ [][]float32, s Step) {
-	lr, wd := float32(s.LR), float32(s.WeightDecay)
-	g = g[:len(w)]
-	for i, x := range w {
-		w[i] = x - lr*(g[i]+wd*x)
-	}
+	kernel.SGD(w, g, float32(s.LR), float32(s.WeightDecay))
 }
 
 func init() { makers.Add("sgd", func(Config) Optimizer { return SGD{} }) }

@@ -38,7 +38,7 @@ type spec struct {
 	size    string   // the slice whose length counts
 	in, out []string // slices
 	scalars []string // parameters
-	update  int      // fields of the struct u points to, after the scalars
+	update  []string // numbers of the struct u, after the scalars
 	acc     fold     // what the function returns, if anything
 	accs    int
 	single  bool // float32 only

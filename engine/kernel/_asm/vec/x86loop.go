@@ -42,10 +42,14 @@ func (f *x86) emit(k spec) string {
 // signature is the Go signature of a kernel; avo does not know our structs.
 func signature(k spec, typ string, plain bool) string {
 	p := k.params
-	if i := strings.Index(p, "u *"); plain && i >= 0 {
-		p = p[:i] + "u *T)"
+	if i := strings.Index(p, ", u "); plain && i >= 0 {
+		p = p[:i] + ", u struct{" + strings.Join(k.update, ", ") + " " + typ
+		if strings.Contains(k.params, "SGDUpdate") {
+			p += "; Nesterov bool"
+		}
+		p += "})"
 	}
-	s := strings.NewReplacer(" T", " "+typ, "]T", "]"+typ, "[T]", "["+typ+"]", "*T", "*"+typ).Replace(p)
+	s := strings.NewReplacer(" T", " "+typ, "]T", "]"+typ, "[T]", "["+typ+"]").Replace(p)
 	switch {
 	case k.accs == 1:
 		s += " " + typ
@@ -92,12 +96,12 @@ func (l *loop) scalars() {
 		}
 		l.s = append(l.s, l.broadcast(a.Addr))
 	}
-	if l.k.update > 0 {
-		u := l.GP64()
-		l.Load(l.Param("u"), u)
-		for i := range l.k.update {
-			l.s = append(l.s, l.broadcast(Mem{Base: u, Disp: i * l.size()}))
+	for _, s := range l.k.update {
+		a, err := l.Param("u").Field(s).Resolve()
+		if err != nil {
+			panic(err)
 		}
+		l.s = append(l.s, l.broadcast(a.Addr))
 	}
 	if l.k.prepare != nil {
 		l.s = l.k.prepare(l, l.s)
