@@ -389,6 +389,12 @@ func evenColsF32AVX2(r *convRows[float32])
 func interleaveF32AVX2(r *convMerge[float32])
 
 //go:noescape
+func poolPairsF32AVX2(r *poolRows[float32])
+
+//go:noescape
+func poolPairsGradF32AVX2(r *poolRows[float32])
+
+//go:noescape
 func convTileF64AVX2_1x1(t *convTile[float64])
 
 //go:noescape

@@ -60,7 +60,7 @@ func (t *poolTask[T]) plane(y, x []T, arg []int32) {
 	case t.kind == poolAvgGrad:
 		avgPlaneGrad(&t.s, y, x)
 	case t.kind == poolMaxGrad:
-		maxPlaneGrad(y, x, arg)
+		maxPlaneGrad(&t.s, y, x, arg)
 	case t.s.pairs():
 		maxPairs(&t.s, y, x, arg)
 	case arg == nil && t.s.DilW == 1:
@@ -148,6 +148,9 @@ func maxPlane[T Float](s *PoolShape, y, x []T, arg []int32) {
 
 // maxPairs is maxPlane for pairs, without branches that depend on the data.
 func maxPairs[T Float](s *PoolShape, y, x []T, arg []int32) {
+	if nativePairsOf(s, y, x, arg, false) {
+		return
+	}
 	for i := range s.OH {
 		out := y[i*s.OW : (i+1)*s.OW]
 		up, down := x[2*i*s.W:][:2*len(out)], x[(2*i+1)*s.W:][:2*len(out)]
@@ -214,7 +217,11 @@ func maxPlaneFast[T Float](s *PoolShape, y, x []T) {
 	}
 }
 
-func maxPlaneGrad[T Float](dy, dx []T, arg []int32) {
+func maxPlaneGrad[T Float](s *PoolShape, dy, dx []T, arg []int32) {
+	whole := s.pairs() && 2*s.OH == s.H && 2*s.OW == s.W // every input belongs to a pair
+	if whole && nativePairsOf(s, dy, dx, arg, true) {
+		return
+	}
 	clear(dx)
 	for i, k := range arg {
 		if k >= 0 {

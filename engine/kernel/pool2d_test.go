@@ -160,11 +160,51 @@ func TestPool2D(t *testing.T) {
 	}
 }
 
+// TestPoolPairs: every path agrees with float64 about pairs of float32.
+func TestPoolPairs(t *testing.T) {
+	forPaths(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 8))
+		for ow := 1; ow <= 20; ow++ {
+			s := PoolShape{N: 2, C: 3, H: 4 + ow%3, W: 2*ow + ow%2, KH: 2, KW: 2, OH: 2, OW: ow, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
+			c := newPoolCase(r, s)
+			if ow%4 == 0 {
+				c.x[r.IntN(len(c.x))] = math.NaN()
+			}
+			c.narrow(r)
+			c.verifyMax(t)
+		}
+	})
+}
+
+// narrow pools in float32 and takes over the results.
+func (c *poolCase) narrow(r *rand.Rand) {
+	operand := func(v []float64) []float32 {
+		w, intact := guarded[float32](r, len(v), 3)
+		c.intact = append(c.intact, intact)
+		for i, x := range v {
+			w[i] = float32(x)
+		}
+		return w
+	}
+	x, y, dx, dy := operand(c.x), operand(c.y), operand(c.dx), operand(c.dy)
+	MaxPool(nil, &c.s, y, c.arg, x)
+	MaxPoolGrad(nil, &c.s, dx, dy, c.arg)
+	for i, v := range y {
+		c.y[i], c.dy[i] = float64(v), float64(dy[i])
+	}
+	for i, v := range dx {
+		c.dx[i] = float64(v)
+	}
+}
+
 func TestPool2DAllocatesNothing(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
 	c := newPoolCase(rand.New(rand.NewPCG(5, 6)), poolPairs)
+	x, y := make([]float32, len(c.x)), make([]float32, len(c.y))
 	if n := testing.AllocsPerRun(5, func() {
+		MaxPool(p, &c.s, y, c.arg, x)
+		MaxPoolGrad(p, &c.s, x, y, c.arg)
 		MaxPool(p, &c.s, c.y, c.arg, c.x)
 		MaxPoolGrad(p, &c.s, c.dx, c.dy, c.arg)
 		AvgPool(p, &c.s, c.y, c.x)

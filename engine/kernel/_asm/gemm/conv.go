@@ -53,6 +53,11 @@ func emitConv2(c *build.Context, d *decls) {
 		f.convPath(d, 6, 2, 2)
 		f.evenCols(d)
 		f.interleave(d)
+		if !double {
+			emitPairTable(f)
+			f.poolPairs(d)
+			f.poolPairsGrad(d)
+		}
 	}
 }
 
