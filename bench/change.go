@@ -42,8 +42,8 @@ func (c LatencyChange) String() string {
 // or so many rounds or so much time are used.
 const (
 	rounds     = 300
-	maxRounds  = 6000
-	maxCompare = 10 * time.Second
+	maxRounds  = 20_000
+	maxCompare = 30 * time.Second
 	sharp      = 0.04 // the width of the interval that is enough
 	quiet      = 0.02 // the noise that is low enough
 )
