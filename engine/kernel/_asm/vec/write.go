@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/buildtags"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
@@ -67,7 +69,7 @@ func writeISA(t *tables, isa string) error {
 	if !f.wide {
 		emitMasks(f.Context)
 	}
-	return compile(f.Context, fmt.Sprintf("vec_%s_amd64.s", string(bytes.ToLower([]byte(isa)))))
+	return compile(f.Context, fmt.Sprintf("vec_%s_amd64.s", strings.ToLower(isa)))
 }
 
 // emitMasks defines 32 bytes of ones and 32 of zeros.
@@ -77,6 +79,12 @@ func emitMasks(c *build.Context) {
 	for i := range 8 {
 		c.AddDatum(8*i, U64(^uint64(0)*uint64(1-i/4)))
 	}
+}
+
+// idle reports a move of a vector to itself.
+func idle(n ir.Node) bool {
+	i, ok := n.(*ir.Instruction)
+	return ok && strings.HasPrefix(i.Opcode, "VMOV") && len(i.Operands) == 2 && i.Operands[0].Asm() == i.Operands[1].Asm()
 }
 
 // highRegister matches the vector registers that only AVX-512 has.
@@ -91,6 +99,9 @@ func compile(c *build.Context, name string) error {
 	}
 	if err := pass.Compile.Execute(file); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, f := range file.Functions() {
+		f.Nodes = slices.DeleteFunc(f.Nodes, idle)
 	}
 	text, err := printer.NewGoAsm(printer.Config{Name: "_asm/vec", Pkg: "kernel"}).Print(file)
 	if err != nil {
