@@ -15,9 +15,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 EXPERIMENT=random-labels
 . bench/repro/lib.sh
-LIMIT=${LIMIT:-50000} EPOCHS=${EPOCHS:-100} DATA_DIR=${DATA_DIR:-}
+DATA=${DATA:-cifar10} LIMIT=${LIMIT:-50000} EPOCHS=${EPOCHS:-100} DATA_DIR=${DATA_DIR:-}
 [ $# -gt 0 ] || set -- 1
-data="cifar10;limit=$LIMIT" where=()
+data="$DATA;limit=$LIMIT" where=()
 [ -z "$DATA_DIR" ] || where=(--data-dir "$DATA_DIR")
 
 # memorised NAME SEED DATA adds the accuracy on the training samples to a result.
