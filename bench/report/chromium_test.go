@@ -56,7 +56,7 @@ func newBrowser(t *testing.T) *browser {
 	}
 	read.Close()
 	write.Close()
-	from.SetReadDeadline(time.Now().Add(time.Minute))
+	from.SetReadDeadline(time.Now().Add(3 * time.Minute))
 	b := &browser{t: t, to: to, from: bufio.NewReader(from)}
 	t.Cleanup(func() {
 		b.call("Browser.close", nil)
