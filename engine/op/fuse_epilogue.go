@@ -13,18 +13,34 @@ func init() {
 
 // fuseEpilogues lets convolutions and matrix products add a bias and a residual
 // and apply an activation while their output is in the cache. What results has no
-// gradient, so sessions that want gradients do without.
+// gradient; where one is wanted, only ReLU after a product and its bias is fused.
 func fuseEpilogues(p *graph.PassContext) error {
+	f := newFuser(p)
 	if p.Backward {
+		f.each(f.reluAfter)
 		return nil
 	}
-	f := newFuser(p)
 	f.each(func(n *graph.Node) {
 		if made := f.fusable(n); made != nil {
 			f.epilogue(n, made)
 		}
 	})
 	return nil
+}
+
+// reluAfter fuses a product with the ReLU that alone takes its output.
+func (f *fuser) reluAfter(n *graph.Node) {
+	next := f.only(n)
+	if len(n.In) < 2 || !is(next, "Relu") || f.shape(n.Out[0]) == nil {
+		return
+	}
+	w := f.shape(n.In[1])
+	if !(is(n, "Conv") && len(w) <= 4) && !(is(n, "Gemm") && len(w) == 2 && f.plainGemm(n, w)) {
+		return
+	}
+	made := n.Clone()
+	made.Op, made.Domain, made.Out = n.Op+"Relu", graph.PrivateDomain, next.Out
+	f.replace(made, n, next)
 }
 
 // fusable returns the node that n becomes when it is fused, or nil. Its bias and

@@ -138,15 +138,19 @@ func fuseNet(t *testing.T) *graph.Model {
 func TestFusionKeepsValues(t *testing.T) {
 	for _, o := range []graph.Options{{}, {Live: true}, {Train: true}} {
 		for _, grad := range []bool{false, true} {
-			t.Run(fmt.Sprint(o.Live, o.Train, grad), func(t *testing.T) { compareFused(t, o, grad) })
+			t.Run(fmt.Sprint(o.Live, o.Train, grad), func(t *testing.T) {
+				compareFused(t, fuseNet(t), o, grad)
+				compareFused(t, reluNet(t), o, grad)
+			})
 		}
 	}
 }
 
-func compareFused(t *testing.T, o graph.Options, grad bool) {
+func compareFused(t *testing.T, net *graph.Model, o graph.Options, grad bool) {
+	t.Helper()
 	var results [2][]*tensor.Tensor
 	for i := range results {
-		m := fuseNet(t).DeepClone()
+		m := net.DeepClone()
 		if grad {
 			addLossTo(t, m)
 			o.Loss = "loss"
