@@ -18,11 +18,12 @@ type Candidate struct {
 	// Skipped says why the site stays dense, when that is known before planning.
 	Skipped string
 
-	load   func(ctx context.Context) (*Problem, error)
-	align  int
-	points []Point
-	done   bool
-	reason string // why a policy left it dense
+	load    func(ctx context.Context) (*Problem, error)
+	align   int
+	fewMACs bool // no point may multiply more than the dense weight
+	points  []Point
+	done    bool
+	reason  string // why a policy left it dense
 }
 
 // Problem loads the weight. It is not kept: the caller drops it.
@@ -56,8 +57,23 @@ func (c *Candidate) measure(ctx context.Context) error {
 		}
 		c.points = append(c.points, ps...)
 	}
+	c.limit()
 	c.done = true
 	return nil
+}
+
+// limit drops the points that multiply more than the dense weight, where that is asked for and known.
+func (c *Candidate) limit() {
+	dense := c.Site.Cost()
+	if !c.fewMACs || dense.MACs == 0 {
+		return
+	}
+	smaller := func(p Point) bool { return p.Cost.Params < dense.Params }
+	had := slices.ContainsFunc(c.points, smaller)
+	c.points = slices.DeleteFunc(c.points, func(p Point) bool { return p.Cost.MACs > dense.MACs })
+	if had && !slices.ContainsFunc(c.points, smaller) {
+		c.reason = fmt.Sprintf("every smaller form multiplies more than the dense weight's %d times: allow it or name a method", dense.MACs)
+	}
 }
 
 // frontier keeps the points that are cheaper than the dense weight and that no cheaper one beats.

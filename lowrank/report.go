@@ -17,6 +17,8 @@ type Report struct {
 	MACsBefore      int64  `json:"macs_before"`
 	MACsAfter       int64  `json:"macs_after"`
 	Sites           []Line `json:"sites"`
+
+	Tradeoff []Tradeoff `json:"tradeoff,omitempty"` // of plans, in rising size; Config.Tradeoff asks for it
 }
 
 // Line describes one site. Errors are relative, nil where they were not measured;
