@@ -1,11 +1,9 @@
 package lowrank
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Keep keeps a fraction of what the selected sites cost, planned over all of them
@@ -127,63 +125,4 @@ func (p *Planner) choose(curves [][]Point, by Measure, capacity int64) ([]*Point
 		}
 	}
 	return out, nil
-}
-
-// MaxDrop searches the smallest model whose accuracy is at most Points percentage
-// points below the dense one's, by bisection on the fraction kept of By.
-type MaxDrop struct {
-	Points float64
-	By     Measure
-	Steps  int // evaluations; 0 means 10
-}
-
-// Plan implements RankPolicy.
-func (d MaxDrop) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
-	if d.Points < 0 {
-		return nil, fmt.Errorf("lowrank: maximal drop %g is negative", d.Points)
-	}
-	if p.Try == nil {
-		return nil, errors.New("lowrank: a maximal drop needs held-out data to evaluate on: give Evaluate")
-	}
-	curves, err := p.curves(ctx, d.By)
-	if err != nil {
-		return nil, err
-	}
-	none := make([]*Point, len(p.Candidates))
-	base, err := p.Try(ctx, none)
-	if err != nil {
-		return nil, err
-	}
-	return d.search(ctx, p, curves, base-d.Points/100, none)
-}
-
-// search keeps the smallest choice that reached the accuracy.
-func (d MaxDrop) search(ctx context.Context, p *Planner, curves [][]Point, want float64, best []*Point) ([]*Point, error) {
-	least, dense := int64(0), int64(0)
-	for i, c := range p.Candidates {
-		n := d.By.of(c.Site, c.Site.Cost())
-		dense += n
-		if len(curves[i]) > 0 {
-			n = d.By.of(c.Site, curves[i][0].Cost)
-		}
-		least += n
-	}
-	lo, hi := math.Log(max(1, float64(least))), math.Log(max(1, float64(dense)))
-	for range cmp.Or(d.Steps, 10) {
-		mid := (lo + hi) / 2
-		choice, err := p.choose(curves, d.By, max(least, int64(math.Exp(mid))))
-		if err != nil {
-			return nil, err
-		}
-		acc, err := p.Try(ctx, choice)
-		if err != nil {
-			return nil, err
-		}
-		if acc >= want-1e-12 {
-			best, hi = choice, mid
-		} else {
-			lo = mid
-		}
-	}
-	return best, nil
 }

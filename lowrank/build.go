@@ -20,10 +20,10 @@ type factored struct {
 }
 
 // try builds the model for a choice and evaluates it.
-func (r *run) try(ctx context.Context, choice []*Point) (float64, error) {
+func (r *run) try(ctx context.Context, choice []*Point) ([]bool, error) {
 	m, _, err := r.build(ctx, choice)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	return r.c.Evaluate(ctx, m)
 }
@@ -78,11 +78,20 @@ func (r *run) final(ctx context.Context, choice []*Point) (*graph.Model, []*fact
 			return nil, nil, err
 		}
 		is, err := r.c.Evaluate(ctx, m)
-		if err != nil || is < was {
+		if err != nil || count(is) < count(was) {
 			return plain, fs, err
 		}
 	}
 	return m, better, nil
+}
+
+func count(right []bool) (n int) {
+	for _, ok := range right {
+		if ok {
+			n++
+		}
+	}
+	return n
 }
 
 // factor factors candidate i, or recalls it: searches try the same point again.

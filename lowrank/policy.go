@@ -22,9 +22,9 @@ type Planner struct {
 	Candidates []*Candidate
 	Model      *graph.Model
 	Total      graph.Cost // of the whole model, dense
-	// Try builds the model for a choice of points and returns its accuracy, a
-	// fraction of 1. It is nil when the caller cannot evaluate.
-	Try func(ctx context.Context, choice []*Point) (float64, error)
+	// Try builds the model for a choice of points and tells which held-out samples it
+	// gets right. It is nil when the caller cannot evaluate.
+	Try func(ctx context.Context, choice []*Point) ([]bool, error)
 }
 
 // each plans every site by itself.

@@ -25,15 +25,20 @@ type Config struct {
 	// Unrefined factors every site for the dense network's inputs. With Calibration, sites
 	// are otherwise factored in order, each for what those before it now send.
 	Unrefined bool
-	// Evaluate returns a model's accuracy, a fraction of 1, on held-out data; MaxDrop needs it.
-	Evaluate func(ctx context.Context, m *graph.Model) (float64, error)
-	Align    int              // ranks become multiples of it, where the axes are long enough
-	Guard    Measure          // a site must get smaller by this measure or stays dense
-	Memory   int64            // bytes for factoring and moments, besides the model; 2 GiB when 0
-	Modes    map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
-	Seed     uint64
-	DryRun   bool                              // plan and count, do not factor: Run returns a nil model
-	Progress func(stage string, done, all int) // called now and then, never concurrently
+	// Evaluate tells which of the held-out samples, always the same ones, a model gets right;
+	// MaxDrop needs it.
+	Evaluate func(ctx context.Context, m *graph.Model) ([]bool, error)
+	Align    int // ranks become multiples of it, where the axes are long enough
+	// AllowMACs lets auto choose forms that multiply more than the dense weight, as tensor trains of
+	// dense layers do at equal size; a method that is named may always.
+	AllowMACs bool
+	Tradeoff  bool             // the report gets the curve of error against size
+	Guard     Measure          // a site must get smaller by this measure or stays dense
+	Memory    int64            // bytes for factoring and moments, besides the model; 2 GiB when 0
+	Modes     map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
+	Seed      uint64
+	DryRun    bool                              // plan and count, do not factor: Run returns a nil model
+	Progress  func(stage string, done, all int) // called now and then, never concurrently
 }
 
 // families are the methods that stand for several decompositions, each for its kind of site.
@@ -70,6 +75,12 @@ func (c *Config) methods() ([]Decomposition, error) {
 	return ds, nil
 }
 
+// limitsMACs reports whether the choice of decompositions is left to auto and may not multiply more.
+func (c *Config) limitsMACs() bool {
+	auto := func(name string) bool { return strings.TrimSpace(name) == "" || strings.TrimSpace(name) == "auto" }
+	return !c.AllowMACs && slices.ContainsFunc(strings.Split(c.Method, ","), auto)
+}
+
 // Run returns a factorised copy of m and a report. The input model is not changed;
 // parameters that stay are shared with it.
 func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, error) {
@@ -95,8 +106,14 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 		return nil, nil, err
 	}
 	r.guard(choice)
+	var sizes []Tradeoff
+	if c.Tradeoff {
+		if sizes, err = r.tradeoff(ctx, pl); err != nil {
+			return nil, nil, err
+		}
+	}
 	if c.DryRun { // nothing is factored, so that latency cannot guard
-		return nil, r.report(choice, nil), nil
+		return nil, r.report(choice, nil, sizes), nil
 	}
 	if c.Guard == Latency {
 		if err := r.guardLatency(ctx, choice); err != nil {
@@ -107,7 +124,7 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return out, r.report(choice, fs), nil
+	return out, r.report(choice, fs, sizes), nil
 }
 
 type run struct {
@@ -144,7 +161,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 	}
 	for i, s := range sites {
 		s.modes = c.Modes[s.Name]
-		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align}
+		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align, fewMACs: c.limitsMACs()}
 		if err := cand.suit(methods); err != nil {
 			return nil, err
 		}
@@ -210,7 +227,7 @@ func (r *run) guard(choice []*Point) {
 }
 
 // report describes the choice; fs is nil before factoring.
-func (r *run) report(choice []*Point, fs []*factored) *Report {
+func (r *run) report(choice []*Point, fs []*factored, sizes []Tradeoff) *Report {
 	lines := make([]Line, len(choice))
 	for i, pt := range choice {
 		c := r.cands[i]
@@ -226,7 +243,9 @@ func (r *run) report(choice []*Point, fs []*factored) *Report {
 			lines[i].WeightError, lines[i].OutputError = fs[i].weightError, fs[i].outputError
 		}
 	}
-	return newReport(r.total, lines)
+	rep := newReport(r.total, lines)
+	rep.Tradeoff = sizes
+	return rep
 }
 
 // progress reports to the caller's hook.

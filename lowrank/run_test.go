@@ -208,10 +208,14 @@ func TestEpsilonHolds(t *testing.T) {
 
 func TestMaxDrop(t *testing.T) {
 	m := mlp(t)
-	evals := 0
-	c := Config{Method: "svd", Policy: MaxDrop{Points: 5}, Evaluate: func(_ context.Context, o *graph.Model) (float64, error) {
+	evals, samples := 0, 10000
+	c := Config{Method: "svd", Policy: MaxDrop{Points: 5}, Evaluate: func(_ context.Context, o *graph.Model) ([]bool, error) {
 		evals++
-		return 1 - modelError(t, m, o), nil
+		right, wrong := make([]bool, samples), modelError(t, m, o)*float64(samples)
+		for i := range right {
+			right[i] = float64(i) >= wrong
+		}
+		return right, nil
 	}}
 	out, rep := mustRun(t, m, c)
 	if e := modelError(t, m, out); e > 0.05 {
@@ -219,6 +223,10 @@ func TestMaxDrop(t *testing.T) {
 	}
 	if rep.ParamsAfter >= rep.ParamsBefore || evals < 5 {
 		t.Errorf("%d parameters of %d after %d evaluations", rep.ParamsAfter, rep.ParamsBefore, evals)
+	}
+	samples = 46
+	if _, _, err := Run(context.Background(), m, c); err == nil || !strings.Contains(err.Error(), "hold out at least 47") {
+		t.Errorf("too few samples: %v", err)
 	}
 	c.Evaluate = nil
 	if _, _, err := Run(context.Background(), m, c); err == nil {

@@ -36,6 +36,8 @@ func lowrankCommand() *cli.Command {
 		&cli.StringFlag{Name: "budget", Usage: "`SIZE` of all parameters, as 2MB"},
 		&cli.Int64Flag{Name: "macs", Usage: "multiply-accumulates of the whole model for one sample"},
 		&cli.Float64Flag{Name: "max-drop", Usage: "the smallest model that loses at most `POINTS` percentage points of accuracy on held-out samples of --data"},
+		&cli.BoolFlag{Name: "allow-macs", Usage: "let --method auto choose forms that multiply more than the dense weight"},
+		&cli.StringFlag{Name: "plot", Usage: "`FILE.svg` for the curve of error against size"},
 		&cli.BoolFlag{Name: "latency", Usage: "leave sites dense that do not get faster as measured"},
 		&cli.StringFlag{Name: "include", Usage: "only sites whose name matches `REGEX`"},
 		&cli.StringFlag{Name: "exclude", Usage: "no sites whose name matches `REGEX`"},
@@ -62,6 +64,7 @@ type lowrankRun struct {
 	model   *graph.Model
 	linear  bool // a file of weights without a graph
 	samples *samples
+	policy  lowrank.RankPolicy
 	held    dataset.Set // for --max-drop
 	save    format.SaveOptions
 }
@@ -83,6 +86,9 @@ func lowrankAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := writeTradeoff(c.String("plot"), rep); err != nil {
+		return err
+	}
 	res := &factorised{Report: rep, Output: r.out}
 	if rep.FileBytesBefore, err = fileSize(r.in); err != nil {
 		return err
@@ -101,6 +107,14 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 	}
 	r := &lowrankRun{c: c, in: c.Args().First()}
 	var err error
+	if r.policy, err = policy(c); err != nil {
+		return nil, err
+	}
+	if plot := c.String("plot"); plot != "" {
+		if err := checkPlot(plot); err != nil {
+			return nil, err
+		}
+	}
 	if !c.Bool("dry-run") || c.String("o") != "" {
 		if r.out, err = required(c, "o"); err == nil {
 			err = checkOutput(r.out)
@@ -141,7 +155,8 @@ func (r *lowrankRun) checkTuning() error {
 // config resolves the flags.
 func (r *lowrankRun) config() (lowrank.Config, error) {
 	c := r.c
-	cfg := lowrank.Config{Method: c.String("method"), Align: c.Int("rank-align"), Seed: c.Uint64("seed"), DryRun: c.Bool("dry-run")}
+	cfg := lowrank.Config{Method: c.String("method"), Align: c.Int("rank-align"), Seed: c.Uint64("seed"), DryRun: c.Bool("dry-run"), Policy: r.policy,
+		AllowMACs: c.Bool("allow-macs"), Tradeoff: c.String("plot") != ""}
 	var err error
 	if cfg.Include, err = pattern(c, "include"); err != nil {
 		return cfg, err
@@ -150,9 +165,6 @@ func (r *lowrankRun) config() (lowrank.Config, error) {
 		return cfg, err
 	}
 	if cfg.Memory, err = size(c.String("memory")); err != nil {
-		return cfg, err
-	}
-	if cfg.Policy, err = policy(c); err != nil {
 		return cfg, err
 	}
 	switch {
@@ -167,7 +179,9 @@ func (r *lowrankRun) config() (lowrank.Config, error) {
 		}
 	}
 	if c.Float64("max-drop") > 0 {
-		r.holdOut(&cfg)
+		if err := r.holdOut(&cfg); err != nil {
+			return cfg, err
+		}
 	}
 	cfg.Calibration, err = r.calibration()
 	return cfg, err
@@ -194,17 +208,52 @@ func (r *lowrankRun) linearWeights(cfg *lowrank.Config) error {
 }
 
 // holdOut takes the validation part, or a tenth of the training samples, for --max-drop.
-func (r *lowrankRun) holdOut(cfg *lowrank.Config) {
+func (r *lowrankRun) holdOut(cfg *lowrank.Config) error {
 	s := r.samples
+	if s.train.Classes() == 0 {
+		return usagef("--max-drop needs --data with labels")
+	}
 	if r.held = s.val; r.held == nil {
 		const most = 5000 // enough for a standard error of 0.3 points at 95 %
 		r.held, s.train = dataset.SplitAt(s.train, min(most, s.train.Len()/10), r.c.Uint64("seed"))
 	}
 	say(r.c, "accuracy is measured on %d samples held out of training", r.held.Len())
-	cfg.Evaluate = func(ctx context.Context, m *graph.Model) (float64, error) {
-		e, err := train.Accuracy(ctx, m, r.held, train.PredictConfig{Normalize: s.norm})
-		return e.Accuracy, err
+	if err := maxDrop(r.c).Resolves(r.held.Len()); err != nil {
+		return &usage{err: err, hint: "hold out more with ;val=N in --data, or allow a larger drop"}
 	}
+	if !bounded(r.c) {
+		cfg.Evaluate = r.right
+	}
+	return nil
+}
+
+// right tells which of the held-out samples m gets right.
+func (r *lowrankRun) right(ctx context.Context, m *graph.Model) ([]bool, error) {
+	return bench.Correct(ctx, bench.Model{Path: r.in, Model: m, Normalize: r.samples.norm}, r.held)
+}
+
+// keepsDrop fails when the small model, tuned or not, loses more than --max-drop allows
+// beside a budget. Nothing is written then.
+func (r *lowrankRun) keepsDrop(small *graph.Model) error {
+	if !bounded(r.c) {
+		return nil
+	}
+	base, err := r.right(r.c.Context, r.model)
+	if err != nil {
+		return err
+	}
+	now, err := r.right(r.c.Context, small)
+	if err != nil {
+		return err
+	}
+	most := r.c.Float64("max-drop")
+	drop := 100 * lowrank.UpperDrop(base, now)
+	say(r.c, "accuracy on the held-out samples falls by at most %.2f points at 95 %% confidence", drop)
+	if drop > most {
+		return withHint(fmt.Errorf("%w: the model that meets it may lose %.2f percentage points on held-out samples, --max-drop is %g; nothing was written", errBudget, drop, most),
+			"recover accuracy with --tune EPOCHS and --calibrate N, or allow a larger model or drop")
+	}
+	return nil
 }
 
 // calibration returns the batches that errors are weighed with, nil for none.
@@ -294,6 +343,9 @@ func (r *lowrankRun) unverified() {
 }
 
 func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {
+	if err := r.keepsDrop(small); err != nil {
+		return err
+	}
 	res.FileBytesAfter, err = saveModel(r.c, r.out, small, r.save)
 	return err
 }
@@ -322,7 +374,18 @@ func (r *lowrankRun) tune(small *graph.Model) (*fitted, error) {
 		return nil, err
 	}
 	say(r.c, "objective: %s", obj.(train.Described).Describe())
-	return fit(r.c, small, obj, r.samples, r.out)
+	cfg, err := trainConfig(r.c, small, obj, r.samples)
+	if err != nil {
+		return nil, err
+	}
+	res, err := runTraining(r.c, cfg)
+	if err == nil {
+		err = r.keepsDrop(small)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return finishFit(r.c, small, obj, r.samples, r.out, r.save, []*train.Result{res})
 }
 
 // objective is distillation for a classifier; another network's outputs are repeated.

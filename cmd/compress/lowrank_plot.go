@@ -2,11 +2,24 @@ package main
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 
 	benchreport "github.com/compress-toolkit/compress/bench/report"
 	"github.com/compress-toolkit/compress/internal/atomicfile"
 	"github.com/compress-toolkit/compress/lowrank"
 )
+
+// checkPlot fails early for a plot that could not be written at the end.
+func checkPlot(path string) error {
+	if filepath.Ext(path) != ".svg" {
+		return usagef("--plot %s: the plot is an .svg file", path)
+	}
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return usagef("--plot %s: there is no folder %s", path, filepath.Dir(path))
+	}
+	return nil
+}
 
 // writeTradeoff writes the plot of error against size, and nothing when path is empty.
 func writeTradeoff(path string, rep *lowrank.Report) error {

@@ -9,7 +9,8 @@ import (
 	"github.com/compress-toolkit/compress/lowrank"
 )
 
-// policyFlags are the flags of which at most one may be given.
+// policyFlags are the flags of which at most one may be given, but for --max-drop beside
+// --budget or --macs: then those are met, and the drop is what they may cost.
 var policyFlags = []string{"rank", "keep", "energy", "epsilon", "vbmf", "budget", "macs", "max-drop"}
 
 // policy resolves the flag that says how ranks are chosen; half of the parameters
@@ -21,8 +22,14 @@ func policy(c *cli.Context) (lowrank.RankPolicy, error) {
 			given = append(given, "--"+f)
 		}
 	}
+	if bounded(c) && len(given) == 2 {
+		given = given[:1]
+	}
 	if len(given) > 1 {
 		return nil, usagef("%s: give one of them", strings.Join(given, " and "))
+	}
+	if v := c.Float64("max-drop"); c.IsSet("max-drop") && !(v > 0 && v <= 100) {
+		return nil, usagef("--max-drop %g percentage points is not above 0 and at most 100", v)
 	}
 	if len(given) == 0 {
 		return lowrank.Keep{Fraction: 0.5, Uniform: c.Bool("uniform")}, nil
@@ -58,10 +65,14 @@ func policy(c *cli.Context) (lowrank.RankPolicy, error) {
 		}
 		return lowrank.Budget{By: lowrank.MACs, Total: c.Int64("macs")}, nil
 	}
-	if v := c.Float64("max-drop"); !(v > 0 && v <= 100) {
-		return nil, usagef("--max-drop %g percentage points is not above 0 and at most 100", v)
-	}
-	return lowrank.MaxDrop{Points: c.Float64("max-drop")}, nil
+	return maxDrop(c), nil
+}
+
+func maxDrop(c *cli.Context) lowrank.MaxDrop { return lowrank.MaxDrop{Points: c.Float64("max-drop")} }
+
+// bounded reports whether --max-drop stands beside a budget.
+func bounded(c *cli.Context) bool {
+	return c.IsSet("max-drop") && (c.IsSet("budget") || c.IsSet("macs"))
 }
 
 func parseRanks(text string) (lowrank.Ranks, error) {
