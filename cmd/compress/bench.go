@@ -23,6 +23,7 @@ func benchCommand() *cli.Command {
 		batchFlag("cost and latency"), dimsFlag(),
 		&cli.StringFlag{Name: "budget", Usage: "check the budget `FILE` too, and exit with 3 when a model exceeds it; without MODEL its models are measured"},
 		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy or .pb) for an input of latency and of random comparison; random where not given"},
+		precisionFlag(),
 	)
 	flags = append(flags, pageFlags()...)
 	return command("bench", "accuracy, size, cost and latency of models side by side", "MODEL..", commonFlags(flags...), benchAction)
@@ -138,6 +139,9 @@ func benchModels(c *cli.Context, paths []string) ([]bench.Model, *dataset.Spec, 
 		}
 		norm, err := normalization(m, spec)
 		if err != nil {
+			return nil, nil, err
+		}
+		if m, err = inPrecision(c, path, m); err != nil {
 			return nil, nil, err
 		}
 		models = append(models, bench.Model{Path: path, Model: m, FileBytes: st.Size(), Normalize: norm})

@@ -22,6 +22,7 @@ func runCommand() *cli.Command {
 		&cli.StringSliceFlag{Name: "input", Usage: "`NAME=FILE` (.npy, or .pb of one ONNX TensorProto); repeat for each input, or one FILE.npz with all"},
 		&cli.StringSliceFlag{Name: "fetch", Usage: "further `VALUE` to write; see `compress inspect`"},
 		&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "`FILE.npz` for the outputs"},
+		precisionFlag(),
 	), runAction)
 }
 
@@ -41,6 +42,9 @@ func runAction(c *cli.Context) error {
 	}
 	m, err := loadModel(c, c.Args().First())
 	if err != nil {
+		return err
+	}
+	if m, err = inPrecision(c, c.Args().First(), m); err != nil {
 		return err
 	}
 	in, err := readInputs(c.StringSlice("input"))
