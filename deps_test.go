@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"bench":   {engineRooms, "dataset", "internal/atomicfile", "internal/registry"},
 	// The comparison programs import what they time, those of reproductions what they measure.
 	"bench/peers/decompose": {engineRooms, "bench", "dataset", "lowrank"},
+	"bench/peers/infer":     {engineRooms, "bench", "format/onnx", "lowrank", "student"},
 	"bench/peers/train":     {engineRooms, "bench", "dataset", "student"},
 	"bench/repro/classbias": {engineRooms, "dataset", "format"},
 	"format":                {"engine/graph", "engine/tensor", "internal/atomicfile", "internal/registry"},

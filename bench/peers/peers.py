@@ -52,12 +52,13 @@ def lower_quartile(times):
     return sorted(times)[len(times) // 4]
 
 
-def compare(program, make_peer, rounds=9, ms=40, rest=0.03, columns=None):
+def compare(program, make_peer, rounds=9, ms=40, rest=0.03, columns=None, timer=median_time):
     """Compares every case whose name contains one of the command line's words.
 
     make_peer(name) returns the peer's call, or None to skip the case.
     After a turn of the peer the machine rests for rest seconds.
     columns(name, seconds) returns a figure to print instead of microseconds.
+    timer(call, ms) times the peer.
     """
     ours, words = Ours(program), sys.argv[2:]
     print("%-34s %10s %10s %6s" % ("name", "ours", "peer", "ratio"), flush=True)
@@ -70,7 +71,7 @@ def compare(program, make_peer, rounds=9, ms=40, rest=0.03, columns=None):
         a, b = [], []
         for _ in range(rounds):
             a.append(ours.time(name, ms))
-            b.append(median_time(call, ms))
+            b.append(timer(call, ms))
             time.sleep(rest)  # the peer's idle threads spin for a while
         mine, theirs = lower_quartile(a), lower_quartile(b)
         figure = columns or (lambda _, t: "%.1f us" % (t * 1e6))
