@@ -9,8 +9,18 @@ python=${PYTHON:-python3}
 # The peers' best set-up, unless PEER_SETUP=installed: OpenBLAS does not know newer
 # processors.
 unset OPENBLAS_L2_SIZE OPENBLAS_CORETYPE
-if [ "${PEER_SETUP:-best}" = best ] && grep -qs avx512bw /proc/cpuinfo; then
-	export OPENBLAS_CORETYPE=SkylakeX
+if [ "${PEER_SETUP:-best}" = best ]; then
+	if grep -qs avx512bw /proc/cpuinfo; then
+		export OPENBLAS_CORETYPE=SkylakeX
+	fi
+	# One pool of threads for OpenBLAS and PyTorch: two pools that wait actively take each
+	# other's processors. Debian: libopenblas0-openmp.
+	for dir in /usr/lib/*/openblas-openmp; do
+		if [ -d "$dir" ]; then
+			export LD_LIBRARY_PATH="$dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+		fi
+	done
+	export OMP_NUM_THREADS="${PEER_THREADS:-$(nproc)}"
 fi
 
 area() {
