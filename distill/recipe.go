@@ -74,7 +74,7 @@ func ParseRecipe(name string, text []byte) (*Recipe, error) {
 		return nil, fail(err)
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, fail(errors.New("it has no stages: want stage1:, stage2:, .."))
+		return nil, fail(errors.New("it has no stages, as stage1: and stage2:, each with its settings"))
 	}
 	r := &Recipe{Name: name}
 	var defaults *yaml.Node
@@ -96,7 +96,7 @@ func ParseRecipe(name string, text []byte) (*Recipe, error) {
 		}
 	}
 	if len(r.stages) == 0 {
-		return nil, fail(errors.New("it has no stages: want stage1:, stage2:, .."))
+		return nil, fail(errors.New("it has no stages, as stage1: and stage2:, each with its settings"))
 	}
 	for i, s := range r.stages {
 		merged, err := overlay(defaults, s)
