@@ -75,12 +75,12 @@ func addendOf(s tensor.Shape, m, n int) addend {
 	switch {
 	case len(s) > 2:
 		return addNone
+	case s[0] == 1 && s[1] == n: // before what it equals at M = 1 or N = 1, for rows can be fused
+		return addRow
 	case s[0] == m && s[1] == n:
 		return addFull
 	case s[0] == 1 && s[1] == 1:
 		return addScalar
-	case s[0] == 1 && s[1] == n:
-		return addRow
 	case s[0] == m && s[1] == 1:
 		return addCol
 	}
