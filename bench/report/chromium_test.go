@@ -231,7 +231,7 @@ func TestChromium(t *testing.T) {
 		if w := b.eval("document.documentElement.scrollWidth").(float64); int(w) > window.width {
 			t.Errorf("%s: the page is %v wide in a window of %d", window.name, w, window.width)
 		}
-		if h := b.eval("Math.min(...[...document.querySelectorAll('figure')].filter(f => f.checkVisibility()).map(f => f.getBoundingClientRect().height))")..float64); h < 40 {
+		if h := b.eval("Math.min(...[...document.querySelectorAll('figure')].filter(f => f.checkVisibility()).map(f => f.getBoundingClientRect().height))").(float64); h < 40 {
 			t.Errorf("%s: a figure is only %v high", window.name, h)
 		}
 		papers[fmt.Sprint(b.eval("getComputedStyle(document.body).backgroundColor"))] = true
