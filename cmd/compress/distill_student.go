@@ -107,6 +107,7 @@ func (r *distillRun) factorise(text string, t *teachers) (*graph.Model, error) {
 		return nil, err
 	}
 	say(r.c, "factorised %s: %s of %s parameters", name, bench.Count(rep.ParamsAfter), bench.Count(rep.ParamsBefore))
+	small = small.DeepClone() // what was not factorised is shared with the teacher
 	note(small, map[string]string{"factorised": name})
 	return small, nil
 }

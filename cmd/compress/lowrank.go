@@ -374,6 +374,7 @@ func (r *lowrankRun) tune(small *graph.Model) (*fitted, error) {
 		return nil, err
 	}
 	say(r.c, "objective: %s", obj.(train.Described).Describe())
+	small = small.DeepClone() // what was not factorised is shared with the teacher
 	cfg, err := trainConfig(r.c, small, obj, r.samples)
 	if err != nil {
 		return nil, err
