@@ -216,9 +216,13 @@ func interleavePortable[T Float](r *convMerge[T]) {
 // sumTermsPortable adds up 4 lanes of each sum.
 func sumTermsPortable[T Float](s *convSums[T]) {
 	size := int(unsafe.Sizeof(*s.src))
+	sums, all := unsafe.Slice(s.sums, s.count), 0
+	for _, v := range sums {
+		all += v.terms
+	}
 	for c := range s.channels {
-		terms := unsafe.Slice(s.terms, 1<<30)
-		for _, v := range unsafe.Slice(s.sums, s.count) {
+		terms := unsafe.Slice(s.terms, all)
+		for _, v := range sums {
 			var acc [4]T
 			for _, t := range terms[:v.terms] {
 				for l := range acc {
