@@ -138,6 +138,29 @@ func TestDerivedStudents(t *testing.T) {
 	}
 }
 
+// TestFactorisedStudentKeeps wants the fraction that is asked for, not a default.
+func TestFactorisedStudentKeeps(t *testing.T) {
+	at := distillTeacher(t)
+	params := func(path string) (n int64) {
+		m, err := format.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range m.AllParams() {
+			n += int64(p.Shape.Size())
+		}
+		return n
+	}
+	var got []int64
+	for _, keep := range []string{"0.2", "0.4"} {
+		must(t, "distill", "--data", distillData, "--teacher", at("t.cmz"), "--epochs", "1", "-o", at("s.cmz"), "--student", "lowrank:keep="+keep)
+		got = append(got, params(at("s.cmz")))
+	}
+	if dense := params(at("t.cmz")); got[0] >= got[1] || got[1] >= dense/2 {
+		t.Errorf("%d and %d parameters of %d at a fifth and two fifths", got[0], got[1], dense)
+	}
+}
+
 // writeSamples writes samples without labels.
 func writeSamples(t *testing.T, path string) {
 	t.Helper()

@@ -64,7 +64,6 @@ type lowrankRun struct {
 	model   *graph.Model
 	linear  bool // a file of weights without a graph
 	samples *samples
-	policy  lowrank.RankPolicy
 	held    dataset.Set // for --max-drop
 	save    format.SaveOptions
 }
@@ -107,7 +106,7 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 	}
 	r := &lowrankRun{c: c, in: c.Args().First()}
 	var err error
-	if r.policy, err = policy(c); err != nil {
+	if _, err := policy(c); err != nil { // before the model is read
 		return nil, err
 	}
 	if plot := c.String("plot"); plot != "" {
@@ -155,9 +154,12 @@ func (r *lowrankRun) checkTuning() error {
 // config resolves the flags.
 func (r *lowrankRun) config() (lowrank.Config, error) {
 	c := r.c
-	cfg := lowrank.Config{Method: c.String("method"), Align: c.Int("rank-align"), Seed: c.Uint64("seed"), DryRun: c.Bool("dry-run"), Policy: r.policy,
+	cfg := lowrank.Config{Method: c.String("method"), Align: c.Int("rank-align"), Seed: c.Uint64("seed"), DryRun: c.Bool("dry-run"),
 		AllowMACs: c.Bool("allow-macs"), Tradeoff: c.String("plot") != ""}
 	var err error
+	if cfg.Policy, err = policy(c); err != nil {
+		return cfg, err
+	}
 	if cfg.Include, err = pattern(c, "include"); err != nil {
 		return cfg, err
 	}
@@ -312,10 +314,7 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 		}
 		return r.write(small, res)
 	}
-	if small.Meta == nil {
-		small.Meta = map[string]string{}
-	}
-	small.Meta["factorised"] = r.in
+	note(small, map[string]string{"factorised": r.in})
 	if r.samples != nil && r.samples.test.Classes() > 0 {
 		if err := r.measure(small, res); err != nil {
 			return err
