@@ -53,18 +53,15 @@ func (c LatencyChange) settled() bool { return c.High-c.Low <= sharp*c.Ratio && 
 
 // CompareLatency times m against of: in every round each model runs once, and a second
 // session of the other too, in an order that turns. The ratios at the median and at the
-// 99th percentile, of turns of at least 0.2 ms, come with intervals from resampled rounds; the second session's own
-// ratio tells the noise floor.
+// 99th percentile, of turns of at least 0.2 ms, come with intervals from resampled
+// rounds; the second session's own ratio tells the noise floor.
 func CompareLatency(ctx context.Context, m, of Model, o Options) (p50, p99 LatencyChange, err error) {
 	start := time.Now()
 	var run [3]func() error
 	for i, x := range []Model{m, of, of} {
-		s, err := o.session(x)
+		s, err := o.ready(x)
 		if err != nil {
 			return p50, p99, err
-		}
-		if err := o.feed(s, 1); err != nil {
-			return p50, p99, fmt.Errorf("%s: %w", x.Path, err)
 		}
 		run[i] = s.Forward
 	}
@@ -105,14 +102,13 @@ type interleaved struct {
 // warmUp runs a few rounds that do not count, and finds how often a turn must run.
 func (x *interleaved) warmUp(ctx context.Context) error {
 	for range warmups {
-		begin := x.times
 		if err := x.rounds(ctx, 1); err != nil {
 			return err
 		}
 		if took := time.Duration(x.times[1][0]); took < turn {
 			x.repeats = min(x.repeats*int(turn/max(took, 1)+1), maxRepeats)
 		}
-		x.times = begin
+		x.times = [3][]float64{}
 	}
 	return nil
 }

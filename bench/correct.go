@@ -7,7 +7,6 @@ import (
 
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
 )
 
@@ -28,21 +27,7 @@ func Correct(ctx context.Context, m Model, set dataset.Set) ([]bool, error) {
 // Predictions calls visit with the number, the predicted class and the label of every
 // sample.
 func Predictions(ctx context.Context, m Model, set dataset.Set, visit func(i int, predicted, label int64) error) error {
-	c := train.PredictConfig{Normalize: m.Normalize, Fetch: m.Model.Graph.OutputValues()[:1]}
-	err := train.Predict(ctx, m.Model, set, c, func(b *dataset.Batch, out []*tensor.Tensor) error {
-		n := b.X.Dim(0)
-		if out[0].DType() != tensor.F32 || out[0].Len() < n || out[0].Len()%n != 0 {
-			return fmt.Errorf("output %v is not one row of logits for each of %d samples", out[0], n)
-		}
-		k := out[0].Len() / n
-		for i, at := range b.Index {
-			row := out[0].F32s()[i*k : (i+1)*k]
-			if err := visit(at, int64(train.ArgMax(row)), b.Y.I64s()[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := train.Classify(ctx, m.Model, set, train.PredictConfig{Normalize: m.Normalize}, visit)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
 	}
@@ -55,6 +40,28 @@ func ParamBytes(m *graph.Model) (n int64) {
 		n += int64(p.Shape.Size() * p.DType.Size())
 	}
 	return n
+}
+
+// NodeBytes returns the bytes of the parameters that each node takes, by its name; nodes
+// of subgraphs have the names of the nodes around them in front: "if/conv".
+func NodeBytes(m *graph.Model) map[string]int64 {
+	bytes := map[string]int64{}
+	var visit func(g *graph.Graph, path string)
+	visit = func(g *graph.Graph, path string) {
+		params := g.ParamIndex()
+		for _, n := range g.Nodes {
+			for _, v := range n.In {
+				if p := params[v]; p != nil {
+					bytes[path+n.Name] += int64(p.Shape.Size() * p.DType.Size())
+				}
+			}
+			for _, sub := range n.Attrs.Graphs() {
+				visit(sub, path+n.Name+"/")
+			}
+		}
+	}
+	visit(m.Graph, "")
+	return bytes
 }
 
 // PeakRAM returns the bytes that inference needs at the given extents: parameters,

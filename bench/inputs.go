@@ -30,6 +30,18 @@ func (o Options) session(m Model) (*graph.Session, error) {
 	return s, nil
 }
 
+// ready returns a session of m that is fed.
+func (o Options) ready(m Model) (*graph.Session, error) {
+	s, err := o.session(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.feed(s, 1); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	return s, nil
+}
+
 // feed sets the inputs: those given, the others to random values, the same for
 // every model whose inputs have the same order and shapes. Floating-point inputs
 // are standard normal, integers 0 or 1, booleans false.

@@ -17,12 +17,9 @@ const warmups = 3
 func latencies(ctx context.Context, models []Model, o Options) ([]Latency, error) {
 	sessions := make([]*graph.Session, len(models))
 	for i, m := range models {
-		s, err := o.session(m)
+		s, err := o.ready(m)
 		if err != nil {
 			return nil, err
-		}
-		if err := o.feed(s, 1); err != nil {
-			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
 		sessions[i] = s
 	}

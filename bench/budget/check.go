@@ -206,22 +206,13 @@ func (c *checker) latency(l Limit, row Row) {
 
 // layer sums the nodes that match and judges the sums.
 func (c *checker) layer(layer Layer) error {
-	sums := map[string]float64{}
-	matched := 0
-	for name, values := range c.now.Layers {
-		if layer.Match.MatchString(name) {
-			matched++
-			for metric, v := range values {
-				sums[metric] += v
-			}
-		}
-	}
+	sums, matched := c.now.sum(layer)
 	if matched == 0 {
 		return &Error{c.f.Path, layer.Line, fmt.Sprintf("no node of %s matches %q: `compress inspect %s` lists them", c.m.Path, layer.Match, c.m.Path)}
 	}
 	var base map[string]float64
 	if c.base != nil {
-		base = c.base.sum(layer)
+		base, _ = c.base.sum(layer)
 	}
 	for _, l := range layer.Limits {
 		row := Row{Model: c.m.Path, Layer: layer.Match.String(), Metric: l.Metric.Name, Line: l.Line, kind: l.Metric.Kind, Value: sums[l.Metric.Name]}

@@ -83,17 +83,18 @@ func (m *Measured) value(l Limit) (float64, bool) {
 	return v, ok
 }
 
-// sum adds the metrics of the nodes that a layer's pattern matches.
-func (m *Measured) sum(layer Layer) map[string]float64 {
-	sums := map[string]float64{}
+// sum adds the metrics of the nodes that a layer's pattern matches, and counts them.
+func (m *Measured) sum(layer Layer) (sums map[string]float64, matched int) {
+	sums = map[string]float64{}
 	for name, values := range m.Layers {
 		if layer.Match.MatchString(name) {
+			matched++
 			for metric, v := range values {
 				sums[metric] += v
 			}
 		}
 	}
-	return sums
+	return sums, matched
 }
 
 // Env opens what a budget names.
@@ -168,7 +169,7 @@ func measureOne(m bench.Model, dims map[string]int) (*Measured, error) {
 			return nil, fmt.Errorf("dims: the model has no symbolic dimension %q (it has: %s)", name, strings.Join(known, ", "))
 		}
 	}
-	d := m.Model.AnyDims(m.Model.Graph.BatchDims(1, graph.Dims(dims)))
+	d := bench.Options{Dims: dims}.Extents(m.Model)
 	inf, err := m.Model.Infer(d)
 	if err != nil {
 		return nil, err
@@ -184,25 +185,10 @@ func measureOne(m bench.Model, dims map[string]int) (*Measured, error) {
 
 // layersOf returns the metrics of every node, those in subgraphs included.
 func layersOf(m *graph.Model, inf *graph.Inferred) map[string]map[string]float64 {
-	bytes := map[string]float64{}
-	var visit func(g *graph.Graph, path string)
-	visit = func(g *graph.Graph, path string) {
-		params := g.ParamIndex()
-		for _, n := range g.Nodes {
-			for _, v := range n.In {
-				if p := params[v]; p != nil {
-					bytes[path+n.Name] += float64(p.Shape.Size() * p.DType.Size())
-				}
-			}
-			for _, sub := range n.Attrs.Graphs() {
-				visit(sub, path+n.Name+"/")
-			}
-		}
-	}
-	visit(m.Graph, "")
+	bytes := bench.NodeBytes(m)
 	out := map[string]map[string]float64{}
 	for name, c := range inf.ByNode {
-		out[name] = map[string]float64{"params": float64(c.Params), "macs": float64(c.MACs), "param_bytes": bytes[name]}
+		out[name] = map[string]float64{"params": float64(c.Params), "macs": float64(c.MACs), "param_bytes": float64(bytes[name])}
 	}
 	return out
 }

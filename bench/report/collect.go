@@ -22,19 +22,11 @@ func Describe(m bench.Model, d graph.Dims, r bench.Result) (Model, error) {
 		return Model{}, fmt.Errorf("%s: %w", m.Path, err)
 	}
 	out := Model{Result: r, Provenance: m.Model.Meta}
-	params := m.Model.Graph.ParamIndex()
+	bytes := bench.NodeBytes(m.Model)
 	for _, n := range m.Model.Graph.Nodes {
-		c := inf.ByNode[n.Name]
-		if c.Params == 0 {
-			continue
+		if c := inf.ByNode[n.Name]; c.Params > 0 {
+			out.Layers = append(out.Layers, Layer{Name: n.Name, Op: n.Op, Params: c.Params, Bytes: bytes[n.Name], MACs: c.MACs})
 		}
-		l := Layer{Name: n.Name, Op: n.Op, Params: c.Params, MACs: c.MACs}
-		for _, v := range n.In {
-			if p := params[v]; p != nil {
-				l.Bytes += int64(p.Shape.Size() * p.DType.Size())
-			}
-		}
-		out.Layers = append(out.Layers, l)
 	}
 	return out, nil
 }

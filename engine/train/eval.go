@@ -109,30 +109,41 @@ func (p *Predictor) session(x tensor.Shape) (*graph.Session, error) {
 // at the label. Of equal values the first counts.
 func Accuracy(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConfig) (Eval, error) {
 	var e Eval
-	if len(c.Fetch) == 0 && len(m.Graph.Outputs) > 0 {
-		c.Fetch = m.Graph.OutputValues()[:1]
-	}
-	err := Predict(ctx, m, set, c, func(b *dataset.Batch, out []*tensor.Tensor) error {
-		n := b.X.Dim(0)
-		if out[0].Len()%n != 0 || out[0].Len() < n {
-			return fmt.Errorf("train: output %v is not one row of logits for each of %d samples", out[0], n)
+	err := Classify(ctx, m, set, c, func(i int, predicted, label int64) error {
+		if label < 0 {
+			return fmt.Errorf("train: sample %d of %s has no label", i, set.Name())
 		}
-		logits, k := out[0].F32s(), out[0].Len()/n
-		for i, y := range b.Y.I64s() {
-			if y < 0 {
-				return fmt.Errorf("train: sample %d of %s has no label", b.Index[i], set.Name())
-			}
-			if ArgMax(logits[i*k:(i+1)*k]) == int(y) {
-				e.Correct++
-			}
-			e.Total++
+		if predicted == label {
+			e.Correct++
 		}
+		e.Total++
 		return nil
 	})
 	if e.Total > 0 {
 		e.Accuracy = float64(e.Correct) / float64(e.Total)
 	}
 	return e, err
+}
+
+// Classify calls visit with the number of every sample, the place of the largest of its
+// row of the model's first output, N x K, and its label, -1 without one.
+func Classify(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConfig, visit func(i int, predicted, label int64) error) error {
+	if len(c.Fetch) == 0 && len(m.Graph.Outputs) > 0 {
+		c.Fetch = m.Graph.OutputValues()[:1]
+	}
+	return Predict(ctx, m, set, c, func(b *dataset.Batch, out []*tensor.Tensor) error {
+		n := b.X.Dim(0)
+		if out[0].Len()%n != 0 || out[0].Len() < n || out[0].DType() != tensor.F32 {
+			return fmt.Errorf("train: output %v is not one row of logits for each of %d samples", out[0], n)
+		}
+		logits, k := out[0].F32s(), out[0].Len()/n
+		for i, y := range b.Y.I64s() {
+			if err := visit(b.Index[i], int64(ArgMax(logits[i*k:(i+1)*k])), y); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // ArgMax returns the index of the first largest element.
