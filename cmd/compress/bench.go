@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
@@ -133,7 +132,7 @@ func benchModels(c *cli.Context, paths []string) ([]bench.Model, *dataset.Spec, 
 		if err != nil {
 			return nil, nil, err
 		}
-		st, err := os.Stat(path)
+		bytes, err := fileSize(path)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -144,7 +143,7 @@ func benchModels(c *cli.Context, paths []string) ([]bench.Model, *dataset.Spec, 
 		if m, err = inPrecision(c, path, m); err != nil {
 			return nil, nil, err
 		}
-		models = append(models, bench.Model{Path: path, Model: m, FileBytes: st.Size(), Normalize: norm})
+		models = append(models, bench.Model{Path: path, Model: m, FileBytes: bytes, Normalize: norm})
 	}
 	return models, &spec, nil
 }

@@ -24,22 +24,30 @@ type teachers struct {
 func loadTeachers(c *cli.Context, paths []string, s *samples) (*teachers, error) {
 	var members []*teacher.Network
 	for _, path := range paths {
-		path = strings.TrimSpace(path)
-		m, err := loadModel(c, path)
+		n, err := loadTeacher(c, strings.TrimSpace(path), s)
 		if err != nil {
 			return nil, err
 		}
-		own, err := normalization(m, s.spec)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		members = append(members, &teacher.Network{Name: path, Model: m, Normalize: own})
+		members = append(members, n)
 	}
 	weights, err := teacherWeights(c.String("teacher-weights"), len(paths))
 	if err != nil {
 		return nil, err
 	}
 	return newTeachers(c, members, weights, s)
+}
+
+// loadTeacher loads the network of a file.
+func loadTeacher(c *cli.Context, path string, s *samples) (*teacher.Network, error) {
+	m, err := loadModel(c, path)
+	if err != nil {
+		return nil, err
+	}
+	own, err := normalization(m, s.spec)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &teacher.Network{Name: path, Model: m, Normalize: own}, nil
 }
 
 // teacherWeights reads --teacher-weights.
@@ -98,15 +106,11 @@ func (r *distillRun) teachersOf(names []string) (*teachers, error) {
 	for _, name := range names {
 		n, err := strconv.Atoi(strings.TrimPrefix(name, "stage"))
 		if !strings.HasPrefix(name, "stage") || err != nil {
-			m, err := loadModel(r.c, name)
+			m, err := loadTeacher(r.c, name, r.samples)
 			if err != nil {
 				return nil, err
 			}
-			own, err := normalization(m, r.samples.spec)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			members = append(members, &teacher.Network{Name: name, Model: m, Normalize: own})
+			members = append(members, m)
 			continue
 		}
 		if n < 1 || n > len(r.jobs) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/compress-toolkit/compress/bench"
 	"github.com/compress-toolkit/compress/engine/graph"
 )
 
@@ -27,7 +28,7 @@ func extents(c *cli.Context, m *graph.Model) (graph.Dims, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.AnyDims(m.Graph.BatchDims(c.Int("batch"), named)), nil
+	return bench.Options{Batch: c.Int("batch"), Dims: named}.Extents(m), nil
 }
 
 // namedDims parses --dims for the symbols of the models.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -84,11 +83,9 @@ func inspectAction(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	st, err := os.Stat(path)
-	if err != nil {
+	if r.FileBytes, err = fileSize(path); err != nil {
 		return err
 	}
-	r.FileBytes = st.Size()
 	return emit(c, r, r.text)
 }
 
