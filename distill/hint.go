@@ -66,17 +66,11 @@ func (Hint) Name() string { return HintLoss }
 func (Hint) Formula() string { return "1/2 mean((r(v_s) - v_t)^2)" }
 
 // Build implements FeatureLoss.
-func (Hint) Build(n *nn.Net, fs []Features) (sum graph.Value) {
-	for i, f := range fs {
+func (Hint) Build(n *nn.Net, fs []Features) graph.Value {
+	return sumPairs(n, fs, func(c calc, f Features) graph.Value {
 		r := regressor(n, f.Student, n.Shape(f.Teacher))
-		d := n.Node("difference", "Sub", nil, r, f.Teacher)
-		loss := n.Node("mean", "ReduceMean", graph.Attrs{"keepdims": int64(0)}, n.Node("square", "Mul", nil, d, d))
-		if loss = scaled(n.Builder, loss, 0.5); i > 0 {
-			loss = n.Node("sum", "Add", nil, sum, loss)
-		}
-		sum = loss
-	}
-	return sum
+		return c.times(c.mean(c.square(c.sub(r, f.Teacher))), 0.5)
+	})
 }
 
 func init() { RegisterFeature(HintLoss, nil, func(Params) (FeatureLoss, error) { return Hint{}, nil }) }

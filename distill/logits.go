@@ -16,8 +16,8 @@ func (Logits) Formula() string { return "mean((z_s - z_t)^2)" }
 // Build implements Loss.
 func (Logits) Build(b *graph.Builder, in LogitLoss) (loss graph.Value) {
 	b.Scope("logits", func() {
-		d := b.Node("difference", "Sub", nil, in.Student, in.Teacher)
-		loss = b.Node("mean", "ReduceMean", graph.Attrs{"keepdims": int64(0)}, b.Node("square", "Mul", nil, d, d))
+		c := calc{b}
+		loss = c.mean(c.square(c.sub(in.Student, in.Teacher)))
 	})
 	return loss
 }

@@ -316,11 +316,6 @@ func (p *part) weigh(b *graph.Builder) graph.Value {
 	return b.Node("scaled", "Mul", nil, p.loss, w)
 }
 
-// scaled multiplies v, one element, by w.
-func scaled(b *graph.Builder, v graph.Value, w float64) graph.Value {
-	return b.Node("scaled", "Mul", nil, v, b.Const("weight", tensor.Scalar(float32(w))))
-}
-
 // Metrics implements train.Metered.
 func (o *Objective) Metrics() map[string]graph.Value {
 	m := map[string]graph.Value{}

@@ -114,10 +114,6 @@ func (o *Outputs) Describe() string {
 }
 
 func relativeSquare(b *graph.Builder, y, target graph.Value) graph.Value {
-	mean := func(name string, v graph.Value) graph.Value {
-		return b.Node(name, "ReduceMean", graph.Attrs{"keepdims": int64(0)}, b.Node(name+"_square", "Mul", nil, v, v))
-	}
-	num := mean("error", b.Node("difference", "Sub", nil, y, target))
-	den := b.Node("scale", "Add", nil, mean("target", target), b.Const("tiny", tensor.Scalar(float32(1e-12))))
-	return b.Node("relative_error", "Div", nil, num, den)
+	c := calc{b}
+	return c.div(c.mean(c.square(c.sub(y, target))), c.plus(c.mean(c.square(target)), 1e-12))
 }

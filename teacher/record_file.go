@@ -83,10 +83,7 @@ func (r *Recording) Reduce(f Form, temperature float64) error {
 }
 
 func reduceRow(z []float32, order []int, top int, temperature float64) {
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(z[b], z[a]) })
+	descending(order, z)
 	largest := float64(z[order[top]])
 	sum := 0.0
 	for _, c := range order[top:] {
@@ -96,6 +93,14 @@ func reduceRow(z []float32, order []int, top int, temperature float64) {
 	for _, c := range order[top:] {
 		z[c] = rest
 	}
+}
+
+// descending sets order to the classes of the logits z, the largest first.
+func descending(order []int, z []float32) {
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(z[b], z[a]) })
 }
 
 // Save writes the recording, whole or not at all.
@@ -136,10 +141,7 @@ func (r *Recording) topEntries(top int) []npy.Entry {
 	order := make([]int, k)
 	for i := range e * n {
 		z := r.logits.F32s()[i*k : (i+1)*k]
-		for c := range order {
-			order[c] = c
-		}
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(z[b], z[a]) })
+		descending(order, z)
 		for j, c := range order[:top] {
 			values.F32s()[i*top+j], class[i*top+j] = z[c], int32(c)
 		}

@@ -91,16 +91,10 @@ func transposed(w []float32, k, n int) []float32 {
 	return t
 }
 
-// roundedBF16 rounds to the nearest, ties to even; NaN stays NaN.
 func roundedBF16(w []float32) []uint16 {
 	h := make([]uint16, len(w))
 	for i, v := range w {
-		b := math.Float32bits(v)
-		if v != v {
-			h[i] = uint16(b>>16) | 1<<6
-		} else {
-			h[i] = uint16((b + 0x7fff + b>>16&1) >> 16)
-		}
+		h[i] = uint16(tensor.ToBFloat16(v))
 	}
 	return h
 }
