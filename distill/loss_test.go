@@ -176,6 +176,11 @@ func TestLossErrors(t *testing.T) {
 	if n.Err() == nil || !strings.Contains(n.Err().Error(), "loss at compares maps") {
 		t.Errorf("at of vectors: %v", n.Err())
 	}
+	n = nn.New("loss", 1)
+	Match{}.Build(n, []Features{{Teacher: n.Input("t", tensor.F32, "N", 3), Student: n.Input("s", tensor.F32, "N", 4)}})
+	if n.Err() == nil || !strings.Contains(n.Err().Error(), "match compares values of one shape") {
+		t.Errorf("match of different shapes: %v", n.Err())
+	}
 }
 
 // TestLossDocs checks that the page on distillation lists every loss with its parameters and usual weight.

@@ -198,6 +198,10 @@ def review(pairs, ws):
     return total
 
 
+def match(pairs, ws):
+    return sum(((s - t) ** 2).sum() / (t ** 2).sum() for s, t in pairs) / len(pairs)
+
+
 def hint(pairs, ws):
     (s, t), = pairs
     r = F.conv2d(s, ws["regressor/weight"], ws["regressor/bias"])
@@ -262,6 +266,10 @@ def review_weights(pairs, mid):
 
 case("review of one pair", "review:mid=4", review, maps, weights=review_weights(maps, 4))
 case("review of two pairs", "review:mid=4", review, two, weights=review_weights(two, 4))
+
+alike = [(random(4, 3, 2, 2), random(4, 3, 2, 2)), (random(4, 5), random(4, 5, shift=2))]
+case("match of one pair", "match", match, alike[:1])
+case("match of two pairs", "match", match, alike)
 
 with open("losses.json", "w") as out:
     out.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
