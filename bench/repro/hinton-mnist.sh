@@ -35,9 +35,15 @@ labels() {
 	run "$1" "$2" train --data "$3" --optimizer adam --schedule cosine --arch mlp:800,800 --epochs "$LABEL_EPOCHS" --lr "$4"
 }
 
-# distilled NAME SEED DATA EPOCHS LR HARD distils it.
+# soft NAME SEED DATA OPTION.. distils with the teacher, which sees each set of samples
+# once, in the first run.
+soft() {
+	run "$1" "$2" distill --data "$3" --teacher "$teacher" --record "$WORK/outputs-${3//[^a-z0-9]/-}" "${@:4}"
+}
+
+# distilled NAME SEED DATA EPOCHS LR HARD distils the student.
 distilled() {
-	run "$1" "$2" distill --data "$3" --teacher "$teacher" --optimizer adam --schedule cosine --student mlp:800,800 \
+	soft "$1" "$2" "$3" --optimizer adam --schedule cosine --student mlp:800,800 \
 		--epochs "$4" --temperature 20 --hard-weight "$6" --soft-weight 1 --lr "$5"
 }
 
@@ -122,8 +128,8 @@ step_sweep() {
 	for u in "${units[@]}"; do
 		for t in "${temperatures[@]}"; do
 			for seed in "${seeds[@]}"; do
-				run "sweep-$u-T$t" "$seed" distill --teacher "$teacher" --student "mlp:$u,$u" --data "$DATA" \
-					--optimizer adam --schedule cosine --lr 2e-3 --epochs "$SWEEP_EPOCHS" --temperature "$t" --hard-weight 0 --soft-weight 1
+				soft "sweep-$u-T$t" "$seed" "$DATA" --student "mlp:$u,$u" --optimizer adam --schedule cosine --lr 2e-3 \
+					--epochs "$SWEEP_EPOCHS" --temperature "$t" --hard-weight 0 --soft-weight 1
 			done
 		done
 	done
