@@ -16,4 +16,7 @@ func main() {
 	if err := writeX86(); err != nil {
 		log.Fatalf("%+v", err)
 	}
+	if err := writeNEON(); err != nil {
+		log.Fatal(err)
+	}
 }
