@@ -2,6 +2,7 @@ package lowrank
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -36,6 +37,8 @@ type Line struct {
 	WeightError  *float64 `json:"weight_error"`
 	OutputError  *float64 `json:"output_error"`
 	Skipped      string   `json:"skipped"`
+
+	outputs []graph.Value // of the nodes of the main graph that apply the weight
 }
 
 // newLine describes a site that stays dense for the given reason, or becomes pt.
@@ -49,6 +52,19 @@ func newLine(s *Site, pt *Point, skipped string) Line {
 	return l
 }
 
+// outputs names what the nodes of graph g that use the site give.
+func (s *Site) outputs(g *graph.Graph) (vs []graph.Value) {
+	for _, u := range s.Uses {
+		if u.Graph != g {
+			continue
+		}
+		if i := slices.IndexFunc(u.Node.Out, func(v graph.Value) bool { return v != "" }); i >= 0 {
+			vs = append(vs, u.Node.Out[i])
+		}
+	}
+	return vs
+}
+
 // newReport adds the lines up; before is what the whole dense model costs.
 func newReport(before graph.Cost, lines []Line) *Report {
 	r := &Report{Version: 1, ParamsBefore: before.Params, ParamsAfter: before.Params, MACsBefore: before.MACs, MACsAfter: before.MACs, Sites: lines}
@@ -57,6 +73,20 @@ func newReport(before graph.Cost, lines []Line) *Report {
 		r.MACsAfter += l.MACsAfter - l.MACsBefore
 	}
 	return r
+}
+
+// Outputs names the values behind factorised weights, in the main graph: they are called the
+// same in the model before and after.
+func (r *Report) Outputs() []graph.Value {
+	var vs []graph.Value
+	for _, l := range r.Sites {
+		for _, v := range l.outputs {
+			if l.Method != "" && !slices.Contains(vs, v) { // both matrices of a recurrent layer have it
+				vs = append(vs, v)
+			}
+		}
+	}
+	return vs
 }
 
 // String prints a table with a line for each site and the totals.

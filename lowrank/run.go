@@ -239,6 +239,7 @@ func (r *run) report(choice []*Point, fs []*factored, sizes []Tradeoff) *Report 
 			why = "no form of it is smaller"
 		}
 		lines[i] = newLine(c.Site, pt, why)
+		lines[i].outputs = c.Site.outputs(r.m.Graph)
 		if pt != nil && fs != nil {
 			lines[i].WeightError, lines[i].OutputError = fs[i].weightError, fs[i].outputError
 		}

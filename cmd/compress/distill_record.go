@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/teacher"
 )
@@ -95,27 +93,4 @@ func (r *distillRun) newRecording(j *job, path string, form teacher.Form, t floa
 	}
 	rec.Binding = want
 	return rec, rec.Save(path)
-}
-
-// distillObjective is the objective of tuning with the original as the teacher.
-// Without augmentation every epoch shows the same samples, so the teacher runs over
-// them once.
-func distillObjective(c *cli.Context, e *teacher.Ensemble, classes int, s *samples, loss distill.Loss) (*distill.Objective, error) {
-	t := c.Float64("temperature")
-	o := &distill.Objective{Teacher: e, Classes: classes, Hard: distill.Const(c.Float64("hard-weight"))}
-	if w := c.Float64("soft-weight"); w != 0 {
-		o.Logit = []distill.LogitTerm{{Loss: loss, Weight: distill.Const(w), Temperature: t}}
-	}
-	if err := o.Validate(); err != nil {
-		return nil, asUsage(err)
-	}
-	if c.String("augment") == "" && len(o.Logit) > 0 && !c.Bool("dry-run") {
-		say(c, "recording the teacher's outputs for %d samples", s.train.Len())
-		rec, err := teacher.Record(c.Context, e, s.train, s.norm, t, teacher.View{})
-		if err != nil {
-			return nil, err
-		}
-		o.Teacher = rec
-	}
-	return o, nil
 }

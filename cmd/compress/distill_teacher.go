@@ -146,12 +146,17 @@ func fits(m *graph.Model, path string, sample tensor.Shape) error {
 // shapes returns the shapes of the first member's values for one sample.
 func (t *teachers) shapes(sample tensor.Shape) (map[graph.Value]tensor.Shape, error) {
 	m := t.ensemble.Members[0]
-	inf, err := m.Model.Infer(m.Model.Graph.DimsOf(append(tensor.Shape{1}, sample...)))
+	return valueShapes(m.Model, m.Name, 1, sample)
+}
+
+// valueShapes returns the shapes of a network's float values with at least two axes for n samples.
+func valueShapes(m *graph.Model, name string, n int, sample tensor.Shape) (map[graph.Value]tensor.Shape, error) {
+	inf, err := m.Infer(m.Graph.DimsOf(append(tensor.Shape{n}, sample...)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	shapes := map[graph.Value]tensor.Shape{}
-	for _, n := range m.Model.Graph.Nodes {
+	for _, n := range m.Graph.Nodes {
 		for _, v := range n.Out {
 			if s, ok := inf.Specs[v]; ok && s.DType == tensor.F32 && len(s.Shape) > 1 {
 				shapes[v] = s.Shape

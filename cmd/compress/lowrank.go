@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -14,13 +13,11 @@ import (
 
 	"github.com/compress-toolkit/compress/bench"
 	"github.com/compress-toolkit/compress/dataset"
-	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format"
 	"github.com/compress-toolkit/compress/format/safetensors"
 	"github.com/compress-toolkit/compress/lowrank"
-	"github.com/compress-toolkit/compress/teacher"
 )
 
 func lowrankCommand() *cli.Command {
@@ -48,6 +45,7 @@ func lowrankCommand() *cli.Command {
 		&cli.Float64Flag{Name: "temperature", Value: 4, Usage: "T of the soft targets when tuning"},
 		&cli.Float64Flag{Name: "hard-weight", Value: 0.1, Usage: "weight of the cross-entropy with the labels when tuning"},
 		&cli.Float64Flag{Name: "soft-weight", Value: 0.9, Usage: "weight of the soft targets when tuning"},
+		&cli.Float64Flag{Name: "tune-hints", Usage: "`WEIGHT` of matching the original's values behind each factorised weight when tuning"},
 	)
 	for _, f := range fitFlags(fitDefaults{optimizer: "adam", lr: 1e-3, schedule: "cosine"}) {
 		if f.Names()[0] != "epochs" {
@@ -326,7 +324,7 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 		return r.write(small, res)
 	}
 	var err error
-	if res.Tuned, err = r.tune(small); err == nil {
+	if res.Tuned, err = r.tune(small, res.Report); err == nil {
 		res.FileBytesAfter = res.Tuned.FileBytes
 	}
 	return err
@@ -364,46 +362,6 @@ func (r *lowrankRun) measure(small *graph.Model, res *factorised) (err error) {
 func (r *lowrankRun) accuracy(m *graph.Model, set dataset.Set) (*float64, error) {
 	e, err := train.Accuracy(r.c.Context, m, set, train.PredictConfig{Normalize: r.samples.norm})
 	return &e.Accuracy, err
-}
-
-// tune trains the factorised model with the original as its teacher.
-func (r *lowrankRun) tune(small *graph.Model) (*fitted, error) {
-	obj, err := r.objective()
-	if err != nil {
-		return nil, err
-	}
-	say(r.c, "objective: %s", obj.(train.Described).Describe())
-	small = small.DeepClone() // what was not factorised is shared with the teacher
-	cfg, err := trainConfig(r.c, small, obj, r.samples)
-	if err != nil {
-		return nil, err
-	}
-	res, err := runTraining(r.c, cfg)
-	if err == nil {
-		err = r.keepsDrop(small)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return finishFit(r.c, small, obj, r.samples, r.out, r.save, []*train.Result{res})
-}
-
-// objective is distillation for a classifier; another network's outputs are repeated.
-func (r *lowrankRun) objective() (train.Objective, error) {
-	norm := r.samples.norm
-	net := &teacher.Network{Name: r.in, Model: r.model, Normalize: norm, Batches: norm}
-	classes, err := classesOf(r.model, r.in)
-	if errors.Is(err, errNoClassifier) {
-		return &distill.Outputs{Teacher: net, Sample: r.samples.train.Shape()}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	ens, err := teacher.NewEnsemble([]*teacher.Network{net}, nil, "")
-	if err != nil {
-		return nil, err
-	}
-	return distillObjective(r.c, ens, classes, r.samples, distill.SoftTargets{})
 }
 
 func (f *factorised) text(w io.Writer) error {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestTuneHints tunes a factorised network so that its layers follow those of the original,
+// and wants their squared errors to fall below those of tuning without.
+func TestTuneHints(t *testing.T) {
+	at := distillTeacher(t)
+	match := func(weight string) float64 {
+		out := at("f" + weight + ".cmz")
+		_, stderr := must(t, "lowrank", at("t.cmz"), "--data", distillData, "--keep", "0.3", "--method", "svd",
+			"--tune", "40", "--batch", "16", "--tune-hints", weight, "--metrics", at("m"+weight), "-o", out)
+		if want := weight + " * mean of mean((v_s - v_t)^2) / mean(v_t^2) of "; !strings.Contains(stderr, want) {
+			t.Fatalf("the objective lacks %q: %s", want, stderr)
+		}
+		return lastMetric(t, at("m"+weight), "match_loss")
+	}
+	weak, strong := match("1e-06"), match("10")
+	if !(strong < 0.7*weak) {
+		t.Errorf("relative squared error of the layers: %.4f guided, %.4f with hints that weigh nothing", strong, weak)
+	}
+	t.Logf("relative squared error of the layers: %.4f guided, %.4f with hints that weigh nothing", strong, weak)
+}
+
+// lastMetric is the last value of a metric in a file of JSON lines.
+func lastMetric(t *testing.T, path, name string) float64 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := math.NaN()
+	for _, text := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		line := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatal(err, text)
+		}
+		if v, ok := line[name].(float64); ok {
+			last = v
+		}
+	}
+	if math.IsNaN(last) {
+		t.Fatalf("%s has no %s: %s", path, name, b)
+	}
+	return last
+}
