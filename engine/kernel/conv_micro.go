@@ -21,6 +21,8 @@ type convTile[T Float] struct {
 	cols   int
 	add    int
 	rows   int
+	//lint:ignore U1000 the NEON kernels use it
+	spare spare[T] // of kernels that know whole vectors only
 }
 
 // convDots is the argument of a dot kernel: out[i*ldo+j] += sum over images and l
@@ -186,19 +188,34 @@ func evenColsPortable[T Float](r *convRows[T]) { piecesPortable(r, 2) }
 
 // piecesPortable copies 4 of every step numbers of the pieces.
 func piecesPortable[T Float](r *convRows[T], step int) {
-	size := int(unsafe.Sizeof(*r.src))
 	for c := range r.channels {
 		for _, p := range unsafe.Slice(r.pieces, r.count) {
+			dst, src := c*r.nextDst+p.dst, c*r.nextSrc+p.src
 			mask := p.mask | p.mask2<<4
 			for i := range p.top + p.rows + p.bottom {
-				dst := ahead(r.dst, c*r.nextDst+p.dst+i*r.ldd, 4)
-				for l := range dst {
-					dst[l] = 0
-					if row := i - p.top; row >= 0 && row < p.rows && mask>>(l*step)&1 != 0 {
-						dst[l] = ahead(r.src, c*r.nextSrc+p.src+row*r.lds+l*step*size, 1)[0]
-					}
+				row := i - p.top
+				to := (*[4]T)(ahead(r.dst, dst+i*r.ldd, 4))
+				switch {
+				case row < 0 || row >= p.rows || mask == 0:
+					*to = [4]T{}
+				case step == 1 && mask == 0xf:
+					*to = [4]T(ahead(r.src, src+row*r.lds, 4))
+				default:
+					lanesPortable(to, r.src, src+row*r.lds, step, mask)
 				}
 			}
+		}
+	}
+}
+
+// lanesPortable sets the lanes with a bit in mask to every step-th number, and
+// zeros the others.
+func lanesPortable[T Float](to *[4]T, p *T, bytes, step int, mask uint64) {
+	size := int(unsafe.Sizeof(*p))
+	for l := range to {
+		to[l] = 0
+		if mask>>(l*step)&1 != 0 {
+			to[l] = ahead(p, bytes+l*step*size, 1)[0]
 		}
 	}
 }

@@ -44,8 +44,10 @@ func main() {
 	if err := writeConv(); err != nil {
 		log.Fatal(err)
 	}
-	if err := writeNEON(); err != nil {
-		log.Fatal(err)
+	for _, write := range []func() error{writeNEON, writeNEONConv} {
+		if err := write(); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 
