@@ -13,13 +13,13 @@ type packing[T Float] struct {
 
 var (
 	avx512F32 = micro[float32]{path: isaAVX512, mr: 8, lanes: 16, nv: 3, kern: tilesF32AVX512, dots: 4, dot: dotsF32AVX512, axpy: axpysF32AVX512,
-		finish: finishF32AVX512, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32]}
+		finish: finishF32AVX512, step: weightStepF32AVX512, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32]}
 	avx512F64 = micro[float64]{path: isaAVX512, mr: 8, lanes: 8, nv: 3, kern: tilesF64AVX512, dots: 4, dot: dotsF64AVX512, axpy: axpysF64AVX512,
-		finish: finishF64AVX512, transpose: transposeAVX2[float64], copyRows: copyRowsAVX2[float64]}
+		finish: finishF64AVX512, step: weightStepF64AVX512, transpose: transposeAVX2[float64], copyRows: copyRowsAVX2[float64]}
 	avx2F32 = micro[float32]{path: isaAVX2, mr: 6, lanes: 8, nv: 2, kern: tilesF32AVX2, dots: 2, dot: dotsF32AVX2, axpy: axpysF32AVX2,
-		finish: finishF32AVX2, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32]}
+		finish: finishF32AVX2, step: weightStepF32AVX2, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32]}
 	avx2F64 = micro[float64]{path: isaAVX2, mr: 6, lanes: 4, nv: 2, kern: tilesF64AVX2, dots: 2, dot: dotsF64AVX2, axpy: axpysF64AVX2,
-		finish: finishF64AVX2, transpose: transposeAVX2[float64], copyRows: copyRowsAVX2[float64]}
+		finish: finishF64AVX2, step: weightStepF64AVX2, transpose: transposeAVX2[float64], copyRows: copyRowsAVX2[float64]}
 )
 
 // nativeMicro returns the assembly tile kernels of a path, nil if none.

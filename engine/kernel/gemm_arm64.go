@@ -10,7 +10,7 @@ var (
 // newNEON wraps kernels that know whole vectors only.
 func newNEON[T Float](lanes int, tiles *[maxMR + 1][maxNV + 1]func(*tile[T]), dot *[maxDots + 1]func(*dots[T]), axpy *[maxAxpys + 1]func(*axpys[T])) micro[T] {
 	mk := micro[T]{path: isaNEON, mr: maxMR, lanes: lanes, nv: maxNV, dots: maxDots,
-		finish: finishPortable[T], transpose: transposePortable[T], copyRows: copyRowsPortable[T]}
+		finish: finishPortable[T], step: stepPortable[T], transpose: transposePortable[T], copyRows: copyRowsPortable[T]}
 	for r := 1; r <= maxMR; r++ {
 		for v := 1; v <= maxNV; v++ {
 			mk.kern[r][v] = func(t *tile[T]) { tileNEON(t, tiles[r][v], v*lanes) }

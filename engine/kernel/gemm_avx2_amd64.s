@@ -27,17 +27,28 @@ TEXT ·tileF32AVX2_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	SHLQ       $0x02, R9
-	PREFETCHT0 (R8)
+	MOVQ       88(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       16(AX), R11
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
 	VXORPS     Y0, Y0, Y0
-	MOVQ       BX, R8
-	SHRQ       $0x01, R8
+	MOVQ       BX, R11
+	SHRQ       $0x01, R11
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R10
+	JLT        fetched
+	PREFETCHT1 (R8)
+	ADDQ       $0x40, R8
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+
+fetched:
 	VMOVUPS      (DX), Y1
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
@@ -48,7 +59,7 @@ pair:
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R8
+	DECQ         R11
 	JNZ          pair
 
 odd:
@@ -127,18 +138,29 @@ TEXT ·tileF32AVX2_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	SHLQ       $0x02, R9
-	PREFETCHT0 (R8)
+	MOVQ       88(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       16(AX), R11
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R8
-	SHRQ       $0x01, R8
+	MOVQ       BX, R11
+	SHRQ       $0x01, R11
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R10
+	JLT        fetched
+	PREFETCHT1 (R8)
+	ADDQ       $0x40, R8
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+
+fetched:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VBROADCASTSS (CX), Y4
@@ -153,7 +175,7 @@ pair:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R8
+	DECQ         R11
 	JNZ          pair
 
 odd:
@@ -246,20 +268,31 @@ TEXT ·tileF32AVX2_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPS      (DX), Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -274,7 +307,7 @@ pair:
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -371,22 +404,33 @@ TEXT ·tileF32AVX2_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
 	VBROADCASTSS (CX), Y6
@@ -407,7 +451,7 @@ pair:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -531,23 +575,34 @@ TEXT ·tileF32AVX2_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
@@ -566,7 +621,7 @@ pair:
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -681,26 +736,37 @@ TEXT ·tileF32AVX2_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
 	VBROADCASTSS (CX), Y8
@@ -727,7 +793,7 @@ pair:
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -883,26 +949,37 @@ TEXT ·tileF32AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPS      (DX), Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -925,7 +1002,7 @@ pair:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -1059,16 +1136,19 @@ TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1077,12 +1157,20 @@ TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
 	VBROADCASTSS (CX), Y10
@@ -1115,7 +1203,7 @@ pair:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -1302,29 +1390,40 @@ TEXT ·tileF32AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPS      (DX), Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -1351,7 +1450,7 @@ pair:
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -1503,18 +1602,21 @@ TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1525,12 +1627,20 @@ TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS (CX), Y12
@@ -1569,7 +1679,7 @@ pair:
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -1788,32 +1898,43 @@ TEXT ·tileF32AVX2_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       16(AX), R14
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	MOVQ       BX, R14
+	SHRQ       $0x01, R14
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R13
+	JLT        fetched
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+	PREFETCHT1 (R12)
+	ADDQ       $0x40, R12
+
+fetched:
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -1844,7 +1965,7 @@ pair:
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         R14
 	JNZ          pair
 
 odd:
@@ -2015,20 +2136,23 @@ TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       16(AX), R14
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -2041,12 +2165,20 @@ TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	MOVQ       BX, R14
+	SHRQ       $0x01, R14
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R13
+	JLT        fetched
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+	PREFETCHT1 (R12)
+	ADDQ       $0x40, R12
+
+fetched:
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
 	VBROADCASTSS (CX), Y14
@@ -2091,7 +2223,7 @@ pair:
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         R14
 	JNZ          pair
 
 odd:
@@ -3099,6 +3231,81 @@ moved:
 	VZEROUPPER
 	RET
 
+// func weightStepF32AVX2(s *byte)
+// Requires: AVX, FMA3
+TEXT ·weightStepF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         s+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         64(AX), SI
+	VBROADCASTSS 72(AX), Y0
+	VBROADCASTSS 76(AX), Y1
+	VBROADCASTSS 80(AX), Y2
+	MOVQ         24(AX), DI
+	VMOVUPS      (DI), Y3
+	MOVQ         48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	XORQ R9, R9
+
+vector:
+	CMPQ        R8, $0x08
+	JLT         tail
+	VMOVUPS     (CX)(R9*1), Y4
+	VMOVUPS     (DX)(R9*1), Y5
+	VMOVUPS     (BX)(R9*1), Y6
+	VFMADD231PS Y4, Y4, Y3
+	VFMADD231PS Y2, Y5, Y4
+	VFMADD213PS Y4, Y1, Y6
+	VMOVUPS     Y6, (BX)(R9*1)
+	TESTQ       SI, SI
+	JZ          full_plain
+	VFMADD213PS Y4, Y1, Y6
+
+full_plain:
+	VFNMADD231PS Y0, Y6, Y5
+	VMOVUPS      Y5, (DX)(R9*1)
+	ADDQ         $0x20, R9
+	SUBQ         $0x08, R8
+	JNZ          vector
+	JMP          next
+
+tail:
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        R8
+	VMOVUPS     32(R10)(R8*4), Y4
+	VMASKMOVPS  (CX)(R9*1), Y4, Y5
+	VMASKMOVPS  (DX)(R9*1), Y4, Y6
+	VMASKMOVPS  (BX)(R9*1), Y4, Y7
+	VFMADD231PS Y5, Y5, Y3
+	VFMADD231PS Y2, Y6, Y5
+	VFMADD213PS Y5, Y1, Y7
+	VMASKMOVPS  Y7, Y4, (BX)(R9*1)
+	TESTQ       SI, SI
+	JZ          masked_plain
+	VFMADD213PS Y5, Y1, Y7
+
+masked_plain:
+	VFNMADD231PS Y0, Y7, Y6
+	VMASKMOVPS   Y6, Y4, (DX)(R9*1)
+
+next:
+	MOVQ    40(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    32(AX), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, CX
+	ADDQ    R8, DX
+	ADDQ    R8, BX
+	DECQ    DI
+	JNZ     row
+	MOVQ    24(AX), AX
+	VMOVUPS Y3, (AX)
+	VZEROUPPER
+	RET
+
 // func transpose8F32(p *byte)
 // Requires: AVX, CMOV
 TEXT ·transpose8F32(SB), NOSPLIT, $0-8
@@ -3362,17 +3569,28 @@ TEXT ·tileF64AVX2_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	SHLQ       $0x03, R9
-	PREFETCHT0 (R8)
+	MOVQ       96(AX), R8
+	MOVQ       104(AX), R9
+	MOVQ       112(AX), R10
+	MOVQ       16(AX), R11
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (R11)
 	VXORPS     Y0, Y0, Y0
-	MOVQ       BX, R8
-	SHRQ       $0x01, R8
+	MOVQ       BX, R11
+	SHRQ       $0x01, R11
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R10
+	JLT        fetched
+	PREFETCHT1 (R8)
+	ADDQ       $0x40, R8
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+
+fetched:
 	VMOVUPD      (DX), Y1
 	VBROADCASTSD (CX), Y2
 	VFMADD231PD  Y2, Y1, Y0
@@ -3384,7 +3602,7 @@ pair:
 	VFMADD231PD  Y2, Y1, Y0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R8
+	DECQ         R11
 	JNZ          pair
 
 odd:
@@ -3463,18 +3681,29 @@ TEXT ·tileF64AVX2_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R8
-	MOVQ       56(AX), R9
-	SHLQ       $0x03, R9
-	PREFETCHT0 (R8)
+	MOVQ       96(AX), R8
+	MOVQ       104(AX), R9
+	MOVQ       112(AX), R10
+	MOVQ       16(AX), R11
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (R11)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R8
-	SHRQ       $0x01, R8
+	MOVQ       BX, R11
+	SHRQ       $0x01, R11
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R10
+	JLT        fetched
+	PREFETCHT1 (R8)
+	ADDQ       $0x40, R8
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+
+fetched:
 	VMOVUPD      (DX), Y2
 	VMOVUPD      32(DX), Y3
 	VBROADCASTSD (CX), Y4
@@ -3490,7 +3719,7 @@ pair:
 	VFMADD231PD  Y4, Y3, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R8
+	DECQ         R11
 	JNZ          pair
 
 odd:
@@ -3583,20 +3812,31 @@ TEXT ·tileF64AVX2_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x03, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPD      (DX), Y2
 	VBROADCASTSD (CX), Y3
 	VFMADD231PD  Y3, Y2, Y0
@@ -3612,7 +3852,7 @@ pair:
 	VFMADD231PD  Y3, Y2, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -3709,22 +3949,33 @@ TEXT ·tileF64AVX2_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x03, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPD      (DX), Y4
 	VMOVUPD      32(DX), Y5
 	VBROADCASTSD (CX), Y6
@@ -3746,7 +3997,7 @@ pair:
 	VFMADD231PD  Y6, Y5, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -3870,23 +4121,34 @@ TEXT ·tileF64AVX2_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x03, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPD      (DX), Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y4, Y3, Y0
@@ -3906,7 +4168,7 @@ pair:
 	VFMADD231PD  Y4, Y3, Y2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -4021,26 +4283,37 @@ TEXT ·tileF64AVX2_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       16(AX), R9
-	MOVQ       56(AX), R10
-	SHLQ       $0x03, R10
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
+	MOVQ       16(AX), R12
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R9
-	SHRQ       $0x01, R9
+	MOVQ       BX, R12
+	SHRQ       $0x01, R12
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R11
+	JLT        fetched
+	PREFETCHT1 (R9)
+	ADDQ       $0x40, R9
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+
+fetched:
 	VMOVUPD      (DX), Y6
 	VMOVUPD      32(DX), Y7
 	VBROADCASTSD (CX), Y8
@@ -4068,7 +4341,7 @@ pair:
 	VFMADD231PD  Y8, Y7, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R9
+	DECQ         R12
 	JNZ          pair
 
 odd:
@@ -4224,26 +4497,37 @@ TEXT ·tileF64AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x03, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPD      (DX), Y4
 	VBROADCASTSD (CX), Y5
 	VFMADD231PD  Y5, Y4, Y0
@@ -4267,7 +4551,7 @@ pair:
 	VFMADD231PD  Y5, Y4, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -4401,16 +4685,19 @@ TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x03, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4419,12 +4706,20 @@ TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPD      (DX), Y8
 	VMOVUPD      32(DX), Y9
 	VBROADCASTSD (CX), Y10
@@ -4458,7 +4753,7 @@ pair:
 	VFMADD231PD  Y10, Y9, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -4645,29 +4940,40 @@ TEXT ·tileF64AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x03, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPD      (DX), Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y6, Y5, Y0
@@ -4695,7 +5001,7 @@ pair:
 	VFMADD231PD  Y6, Y5, Y4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -4847,18 +5153,21 @@ TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       16(AX), R10
-	MOVQ       56(AX), R11
-	SHLQ       $0x03, R11
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
+	MOVQ       16(AX), R13
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4869,12 +5178,20 @@ TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	MOVQ       BX, R10
-	SHRQ       $0x01, R10
+	MOVQ       BX, R13
+	SHRQ       $0x01, R13
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R12
+	JLT        fetched
+	PREFETCHT1 (R10)
+	ADDQ       $0x40, R10
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+
+fetched:
 	VMOVUPD      (DX), Y10
 	VMOVUPD      32(DX), Y11
 	VBROADCASTSD (CX), Y12
@@ -4914,7 +5231,7 @@ pair:
 	VFMADD231PD  Y12, Y11, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R10
+	DECQ         R13
 	JNZ          pair
 
 odd:
@@ -5133,32 +5450,43 @@ TEXT ·tileF64AVX2_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
+	MOVQ       16(AX), R14
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	MOVQ       BX, R14
+	SHRQ       $0x01, R14
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R13
+	JLT        fetched
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+	PREFETCHT1 (R12)
+	ADDQ       $0x40, R12
+
+fetched:
 	VMOVUPD      (DX), Y6
 	VBROADCASTSD (CX), Y7
 	VFMADD231PD  Y7, Y6, Y0
@@ -5190,7 +5518,7 @@ pair:
 	VFMADD231PD  Y7, Y6, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         R14
 	JNZ          pair
 
 odd:
@@ -5361,20 +5689,23 @@ TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
+	MOVQ       16(AX), R14
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5387,12 +5718,20 @@ TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	MOVQ       BX, R14
+	SHRQ       $0x01, R14
 	JZ         odd
 
 pair:
-	PREFETCHT0   4096(CX)
+	PREFETCHT0 4096(CX)
+	SUBQ       $0x01, R13
+	JLT        fetched
+	PREFETCHT1 (R11)
+	ADDQ       $0x40, R11
+	PREFETCHT1 (R12)
+	ADDQ       $0x40, R12
+
+fetched:
 	VMOVUPD      (DX), Y12
 	VMOVUPD      32(DX), Y13
 	VBROADCASTSD (CX), Y14
@@ -5438,7 +5777,7 @@ pair:
 	VFMADD231PD  Y14, Y13, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         R14
 	JNZ          pair
 
 odd:
@@ -6443,6 +6782,81 @@ next:
 moved:
 	DECQ DI
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func weightStepF64AVX2(s *byte)
+// Requires: AVX, FMA3
+TEXT ·weightStepF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         s+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         64(AX), SI
+	VBROADCASTSD 72(AX), Y0
+	VBROADCASTSD 80(AX), Y1
+	VBROADCASTSD 88(AX), Y2
+	MOVQ         24(AX), DI
+	VMOVUPD      (DI), Y3
+	MOVQ         48(AX), DI
+
+row:
+	MOVQ 56(AX), R8
+	XORQ R9, R9
+
+vector:
+	CMPQ        R8, $0x04
+	JLT         tail
+	VMOVUPD     (CX)(R9*1), Y4
+	VMOVUPD     (DX)(R9*1), Y5
+	VMOVUPD     (BX)(R9*1), Y6
+	VFMADD231PD Y4, Y4, Y3
+	VFMADD231PD Y2, Y5, Y4
+	VFMADD213PD Y4, Y1, Y6
+	VMOVUPD     Y6, (BX)(R9*1)
+	TESTQ       SI, SI
+	JZ          full_plain
+	VFMADD213PD Y4, Y1, Y6
+
+full_plain:
+	VFNMADD231PD Y0, Y6, Y5
+	VMOVUPD      Y5, (DX)(R9*1)
+	ADDQ         $0x20, R9
+	SUBQ         $0x04, R8
+	JNZ          vector
+	JMP          next
+
+tail:
+	LEAQ        laneMasks<>+0(SB), R10
+	NEGQ        R8
+	VMOVUPS     32(R10)(R8*8), Y4
+	VMASKMOVPD  (CX)(R9*1), Y4, Y5
+	VMASKMOVPD  (DX)(R9*1), Y4, Y6
+	VMASKMOVPD  (BX)(R9*1), Y4, Y7
+	VFMADD231PD Y5, Y5, Y3
+	VFMADD231PD Y2, Y6, Y5
+	VFMADD213PD Y5, Y1, Y7
+	VMASKMOVPD  Y7, Y4, (BX)(R9*1)
+	TESTQ       SI, SI
+	JZ          masked_plain
+	VFMADD213PD Y5, Y1, Y7
+
+masked_plain:
+	VFNMADD231PD Y0, Y7, Y6
+	VMASKMOVPD   Y6, Y4, (DX)(R9*1)
+
+next:
+	MOVQ    40(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    32(AX), R9
+	SHLQ    $0x03, R9
+	ADDQ    R9, CX
+	ADDQ    R8, DX
+	ADDQ    R8, BX
+	DECQ    DI
+	JNZ     row
+	MOVQ    24(AX), AX
+	VMOVUPD Y3, (AX)
 	VZEROUPPER
 	RET
 

@@ -31,6 +31,10 @@ func (b *block[T]) rows(k0, kb, p0, p1 int) {
 			b.mk.packA(&b.g, b.g.A[b.member*b.g.StrideA:], k0, kb, p, b.w.a[(p-p0)*kb*maxMR:])
 		}
 	}
+	if b.step.W != nil {
+		b.stepPanels(k0, kb, p0, p1)
+		return
+	}
 	for s := b.s0; s < b.s1; s++ {
 		b.setB(k0, kb, s, p0 == b.p0)
 		for p := p0; p < p1; p++ {
@@ -118,10 +122,18 @@ func (b *block[T]) setA(k0, kb, p, nth int) {
 func (b *block[T]) tile(last bool, p, s int) {
 	t, mk := &b.w.t, b.mk
 	m0, n0 := p*mk.mr, s*mk.nr()
-	t.c = &b.g.C[b.member*b.g.StrideC+m0*t.ldc+n0]
+	if b.inTiles() {
+		t.c, t.ldc = &b.w.s.tile[0], mk.nr()
+	} else {
+		t.c = &b.g.C[b.member*b.g.StrideC+m0*t.ldc+n0]
+	}
 	mk.kern[t.rows][(t.cols+mk.lanes-1)/mk.lanes](t)
-	if last && b.g.Epi != nil {
+	switch {
+	case !last:
+	case b.g.Epi != nil:
 		b.finish(m0, n0)
+	case b.step.W != nil:
+		b.takeStep(p, s)
 	}
 }
 

@@ -116,6 +116,9 @@ func axpyF32AVX512_8(a *axpys[float32])
 func finishF32AVX512(e *epilogue[float32])
 
 //go:noescape
+func weightStepF32AVX512(s *stepTile[float32])
+
+//go:noescape
 func tileF64AVX512_1x1(t *tile[float64])
 
 //go:noescape
@@ -227,6 +230,9 @@ func axpyF64AVX512_8(a *axpys[float64])
 func finishF64AVX512(e *epilogue[float64])
 
 //go:noescape
+func weightStepF64AVX512(s *stepTile[float64])
+
+//go:noescape
 func tileF32AVX2_1x1(t *tile[float32])
 
 //go:noescape
@@ -294,6 +300,9 @@ func axpyF32AVX2_8(a *axpys[float32])
 
 //go:noescape
 func finishF32AVX2(e *epilogue[float32])
+
+//go:noescape
+func weightStepF32AVX2(s *stepTile[float32])
 
 //go:noescape
 func transpose8F32(p *packing[float32])
@@ -369,6 +378,9 @@ func axpyF64AVX2_8(a *axpys[float64])
 
 //go:noescape
 func finishF64AVX2(e *epilogue[float64])
+
+//go:noescape
+func weightStepF64AVX2(s *stepTile[float64])
 
 //go:noescape
 func transpose8F64(p *packing[float64])

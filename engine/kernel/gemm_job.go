@@ -37,6 +37,7 @@ const (
 type job[T Float] struct {
 	g      GemmArgs[T]
 	epi    Epilogue[T]
+	step   WeightStep[T] // for GemmStep
 	mk     *micro[T]
 	fromA  source
 	fromB  source
@@ -49,7 +50,8 @@ type job[T Float] struct {
 	alongM           bool // threads divide the rows, else the columns
 	members          bool // each batch member is a task
 	thin             thinPlan
-	serial           uint64 // counts products; marks what a worker keeps
+	sums             []float64 // squares of the gradient of a step
+	serial           uint64    // counts products; marks what a worker keeps
 	workers          []scratch[T]
 	packedA, packedB []T // memory of a and private b
 }
@@ -62,6 +64,7 @@ type scratch[T Float] struct {
 	d    dots[T]
 	x    axpys[T]
 	e    epilogue[T]
+	s    stepTile[T]
 	_    [128]byte // workers write to their tiles all the time
 }
 
@@ -104,10 +107,11 @@ func putJob[T Float](p *Pool, j *job[T]) {
 
 // release drops the references to the caller's memory.
 func (j *job[T]) release() {
-	j.g, j.epi, j.a, j.b = GemmArgs[T]{}, Epilogue[T]{}, nil, nil
+	j.g, j.epi, j.step, j.a, j.b = GemmArgs[T]{}, Epilogue[T]{}, WeightStep[T]{}, nil, nil
 	for i := range j.workers {
 		w := &j.workers[i]
 		w.t, w.d, w.x, w.e = tile[T]{}, dots[T]{}, axpys[T]{}, epilogue[T]{}
+		w.s.g, w.s.w, w.s.m = nil, nil, nil
 	}
 }
 
@@ -115,6 +119,11 @@ func (j *job[T]) release() {
 func run[T Float](p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	j := takeJob[T](p)
 	defer putJob(p, j)
+	j.start(p, g, b)
+}
+
+// start computes g, with b, if not nil, for B.
+func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	j.g, j.mk = *g, microFor[T]()
 	if j.g.Epi != nil {
 		j.epi = *g.Epi
@@ -127,7 +136,9 @@ func run[T Float](p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 		j.mk, j.b = b.mk, b.data
 	}
 	if j.thin = j.g.thin(); j.thin.kind != notThin && b == nil {
-		j.runThin(p)
+		if j.runThin(p); j.step.W != nil {
+			j.stepThin()
+		}
 		return
 	}
 	j.plan(p.Threads(), b != nil)
@@ -155,7 +166,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 	g, mk := &j.g, j.mk
 	j.strips, j.panels, j.depth = mk.strips(g.N), mk.panels(g.M), depth(g.K)
 	j.members = g.batch() >= 2*threads || (g.batch() > 1 && g.M*g.N*g.K < smallProduct)
-	j.alongM = j.strips < threads || (g.M > g.N && j.panels >= 2*threads)
+	j.alongM = j.strips < threads || j.step.W != nil || (g.M > g.N && j.panels >= 2*threads)
 	j.fromA, j.fromB = private, private
 	switch {
 	case j.members:
@@ -164,7 +175,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 	default:
 		j.fromA = j.keep(g.K*j.panels*maxMR, threads)
 	}
-	if j.strips == 1 {
+	if j.strips == 1 || (j.step.W != nil && g.TransA && g.K <= stepDirect) {
 		j.fromA = direct
 	}
 	if j.panels == 1 && !g.TransB {
@@ -172,6 +183,9 @@ func (j *job[T]) plan(threads int, packed bool) {
 	}
 	if packed {
 		j.fromB = shared
+	}
+	if j.step.W != nil {
+		j.sums = grow(j.sums, j.panels*j.stepGroups())
 	}
 	j.cut(threads)
 	j.reserve(threads, packed)

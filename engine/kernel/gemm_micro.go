@@ -22,6 +22,8 @@ type tile[T Float] struct {
 	bk, ldc, cols int
 	alpha, beta   T
 	rows          int
+	ahead         [2]*T // where lines lie that are needed later: a kernel may fetch them
+	lines         int   // at each place
 	//lint:ignore U1000 the NEON kernels use it
 	spare spare[T] // of kernels that know whole vectors only
 }
@@ -58,6 +60,7 @@ type micro[T Float] struct {
 	axpy [maxAxpys + 1]func(*axpys[T])
 
 	finish func(*epilogue[T])
+	step   func(*stepTile[T])
 
 	// transpose copies dst[l*ld+i] = src[i*lds+l] for i < rows, l < k; copyRows
 	// copies dst[l*ld+j] = src[l*lds+j] for l < k, j < cols. Both may write
@@ -109,7 +112,7 @@ func portable[T Float]() *micro[T] { return pick[micro[T]](&portable32, &portabl
 
 func newPortable[T Float]() micro[T] {
 	mk := micro[T]{path: isaPortable, mr: 4, lanes: 4, nv: 1, dots: maxDots,
-		finish: finishPortable[T], transpose: transposePortable[T], copyRows: copyRowsPortable[T]}
+		finish: finishPortable[T], step: stepPortable[T], transpose: transposePortable[T], copyRows: copyRowsPortable[T]}
 	for r := 1; r <= mk.mr; r++ {
 		mk.kern[r][1] = tilePortable[T]
 		mk.dot[r] = dotsPortable[T]

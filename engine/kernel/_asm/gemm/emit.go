@@ -52,4 +52,5 @@ func (f *flavour) path(d *decls, mr, nv, dots int) {
 	}
 	d.tables.WriteString("}\n")
 	f.finish(d)
+	f.weightStep(d)
 }

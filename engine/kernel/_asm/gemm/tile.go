@@ -13,8 +13,15 @@ const (
 	tileK, tileAI, tileAK     = 24, 32, 40
 	tileBK, tileLDC, tileCols = 48, 56, 64
 	tileAlpha                 = 72
-	// beta follows alpha
+	// beta follows alpha, then rows, then what tileAhead returns
 )
+
+// tileAhead returns the offsets of the two places from which lines are fetched into
+// the second cache level, and of the number of lines.
+func (f *flavour) tileAhead() (ahead [2]int, lines int) {
+	at := tileAlpha + 2*f.size() + 8
+	return [2]int{at, at + 8}, at + 16
+}
 
 // prefetchA is how many bytes ahead of their use the rows of a packed A are
 // fetched into the first cache level.
@@ -25,6 +32,8 @@ type addresses struct {
 	a, b, k           reg.GPVirtual
 	ai, ai3, ai5, ai7 reg.GPVirtual // multiples of the row stride of A
 	ak, bk            reg.GPVirtual
+	ahead             [2]reg.GPVirtual
+	lines             reg.GPVirtual
 }
 
 // tile emits a kernel for rows x nv vectors of C.
@@ -50,6 +59,8 @@ func (f *flavour) addresses(arg reg.GPVirtual, rows int) *addresses {
 	r := &addresses{a: f.field(arg, tileA), b: f.field(arg, tileB), k: f.field(arg, tileK),
 		ak: f.stride(arg, tileAK), bk: f.stride(arg, tileBK), ai: f.stride(arg, tileAI)}
 	f.multiples(r, rows)
+	ahead, lines := f.tileAhead()
+	r.ahead, r.lines = [2]reg.GPVirtual{f.field(arg, ahead[0]), f.field(arg, ahead[1])}, f.field(arg, lines)
 	return r
 }
 
@@ -109,6 +120,7 @@ func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
 	f.JZ(LabelRef("odd"))
 	f.Label("pair")
 	f.PREFETCHT0(Mem{Base: r.a, Disp: prefetchA})
+	f.lookAhead(r)
 	f.step(r, acc)
 	if f.double {
 		f.PREFETCHT0(Mem{Base: r.a, Disp: prefetchA})
@@ -121,6 +133,17 @@ func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
 	f.JZ(LabelRef("sums"))
 	f.step(r, acc)
 	f.Label("sums")
+}
+
+// lookAhead fetches one more line of each of two places, if some are left.
+func (f *flavour) lookAhead(r *addresses) {
+	f.SUBQ(Imm(1), r.lines)
+	f.JLT(LabelRef("fetched"))
+	for _, p := range r.ahead {
+		f.PREFETCHT1(Mem{Base: p})
+		f.ADDQ(Imm(64), p)
+	}
+	f.Label("fetched")
 }
 
 // step adds the outer product of one column of A and one row of B.

@@ -1,0 +1,154 @@
+package kernel
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// A WeightStep is a step of SGDMomentum on weights W with momentum M, both laid
+// out as the product that is their gradient.
+type WeightStep[T Float] struct {
+	W, M   []T
+	Update SGDUpdate[T]
+}
+
+// GemmStep computes the product that g describes, the gradient of s.W, and takes
+// the step s tile by tile while the gradient is in the cache. It returns the sum of
+// the squares of the gradient; weights and momentum end with the bits that Gemm and
+// SGDMomentum give them. C is work space. g has no batch, no epilogue, and Beta 0.
+func GemmStep[T Float](p *Pool, g *GemmArgs[T], s *WeightStep[T]) float64 {
+	g.check()
+	if g.Beta != 0 || g.Epi != nil || g.batch() > 1 {
+		panic("kernel: GemmStep: the product has a batch, an epilogue or Beta")
+	}
+	if g.M == 0 || g.N == 0 {
+		return 0
+	}
+	if n := (g.M-1)*g.LDC + g.N; len(s.W) < n || len(s.M) < n {
+		panic(fmt.Sprintf("kernel: GemmStep: %d weights with momentum %d, need %d", len(s.W), len(s.M), n))
+	}
+	needMatrix("B", g.rowsB(), g.colsB(), g.LDB, len(g.B), 1, 0)
+	j := takeJob[T](p)
+	defer putJob(p, j)
+	j.step = *s
+	j.start(p, g, nil)
+	sum := 0.0
+	for _, x := range j.sums {
+		sum += x
+	}
+	return sum
+}
+
+// stepTile is the argument of a step kernel, which updates rows x cols weights
+// and adds the squares of their gradient into sums, one a lane. The
+// offsets are known to the assembly.
+type stepTile[T Float] struct {
+	g, w, m    *T
+	sums       *T
+	ldg, ldw   int
+	rows, cols int
+	nesterov   int // 0 or 1
+	rate       T
+	momentum   T
+	decay      T
+	lanes      [maxLanes]T // for sums
+	tile       [maxMR * maxNV * maxLanes]T
+}
+
+// maxLanes is the number of elements of the widest vector.
+const maxLanes = 16
+
+// stepStrips is the number of strips that are updated a panel at a time, so that
+// weights are read and written in long rows while a part of B stays in the cache.
+const stepStrips = maxMR
+
+// stepDirect is the largest K for which the panels of a transposed A are not packed.
+const stepDirect = 256
+
+// stepGroups returns how many times stepStrips go over C.
+func (j *job[T]) stepGroups() int { return (j.strips + stepStrips - 1) / stepStrips }
+
+// inTiles reports whether each tile of the gradient is complete when it is first
+// written: it then does not go to C.
+func (j *job[T]) inTiles() bool { return j.step.W != nil && j.g.K <= j.depth }
+
+// stepPanels multiplies panels [p0,p1) with all strips and, with the last block of
+// K, updates their weights.
+func (b *block[T]) stepPanels(k0, kb, p0, p1 int) {
+	last := k0+kb == b.g.K
+	for s0 := 0; s0 < b.strips; s0 += stepStrips {
+		for p := p0; p < p1; p++ {
+			b.setA(k0, kb, p, p-p0)
+			clear(b.w.s.lanes[:])
+			for s := s0; s < min(s0+stepStrips, b.strips); s++ {
+				b.setB(k0, kb, s, p0 == b.p0 && p == p0)
+				b.fetchWeights(p+1, s0, s-s0)
+				b.tile(last, p, s)
+			}
+			b.sums[p*b.stepGroups()+s0/stepStrips] = sumLanes(&b.w.s.lanes)
+		}
+	}
+	b.w.t.lines = 0
+}
+
+// fetchWeights lets the next tile fetch the ith row of panel p's weights and
+// momentum under stepStrips strips from s0 on.
+func (b *block[T]) fetchWeights(p, s0, i int) {
+	const line = 64
+	t, from := &b.w.t, &b.step
+	at := (p*b.mk.mr+i)*b.g.LDC + s0*b.mk.nr()
+	if t.lines = 0; i >= b.mk.mr || at >= len(from.W) {
+		return
+	}
+	t.ahead[0], t.ahead[1] = &from.W[at], &from.M[at]
+	t.lines = stepStrips * b.mk.nr() * int(unsafe.Sizeof(from.Update.Rate)) / line
+}
+
+// takeStep updates the weights of the tile at panel p of strip s.
+func (b *block[T]) takeStep(p, s int) {
+	t, u, from := &b.w.t, &b.w.s, &b.step
+	at := p*b.mk.mr*b.g.LDC + s*b.mk.nr()
+	u.g, u.w, u.m = t.c, &from.W[at], &from.M[at]
+	u.ldg, u.ldw, u.rows, u.cols = t.ldc, b.g.LDC, t.rows, t.cols
+	u.set(&from.Update)
+	b.mk.step(u)
+}
+
+func (s *stepTile[T]) set(u *SGDUpdate[T]) {
+	s.sums, s.nesterov = &s.lanes[0], 0
+	s.rate, s.momentum, s.decay = u.Rate, u.Momentum, u.WeightDecay
+	if u.Nesterov {
+		s.nesterov = 1
+	}
+}
+
+// sumLanes adds up lanes in a fixed order.
+func sumLanes[T Float](x *[maxLanes]T) float64 {
+	sum := 0.0
+	for i := 0; i < maxLanes; i += 4 {
+		sum += (float64(x[i]) + float64(x[i+1])) + (float64(x[i+2]) + float64(x[i+3]))
+	}
+	return sum
+}
+
+// stepPortable updates a tile of weights row by row.
+func stepPortable[T Float](s *stepTile[T]) {
+	u := SGDUpdate[T]{Rate: s.rate, Momentum: s.momentum, WeightDecay: s.decay, Nesterov: s.nesterov != 0}
+	for i := range s.rows {
+		g := at(s.g, i*s.ldg, s.cols)
+		*s.sums += SumSq(g)
+		SGDMomentum(at(s.w, i*s.ldw, s.cols), at(s.m, i*s.ldw, s.cols), g, &u)
+	}
+}
+
+// stepThin updates the weights whose gradient a product with a short side has
+// left in C.
+func (j *job[T]) stepThin() {
+	u := &j.workers[0].s
+	clear(u.lanes[:])
+	u.g, u.w, u.m = &j.g.C[0], &j.step.W[0], &j.step.M[0]
+	u.ldg, u.ldw, u.rows, u.cols = j.g.LDC, j.g.LDC, j.g.M, j.g.N
+	u.set(&j.step.Update)
+	stepPortable(u)
+	j.sums = append(j.sums[:0], sumLanes(&u.lanes))
+}
