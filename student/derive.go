@@ -5,10 +5,11 @@ import (
 	"strconv"
 
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/internal/registry"
 )
 
-// Derivation makes a student of a teacher's graph: "NAME:F[;init=fresh|teacher]".
+// Derivation makes a student of a teacher's graph: "NAME:F[;init=fresh|teacher][;dropout=P]".
 type Derivation struct {
 	Name  string
 	Usage string
@@ -20,8 +21,8 @@ type Derivation struct {
 var derivations = registry.New[Derivation]("derivation")
 
 func init() {
-	derivations.Add("width", Derivation{"width", "width:F[;init=fresh|teacher]", Thin})
-	derivations.Add("depth", Derivation{"depth", "depth:F[;init=fresh|teacher]", Shorten})
+	derivations.Add("width", Derivation{"width", "width:F[;init=fresh|teacher][;dropout=P]", Thin})
+	derivations.Add("depth", Derivation{"depth", "depth:F[;init=fresh|teacher][;dropout=P]", Shorten})
 }
 
 // IsDerived reports whether an architecture's text is derived from a teacher.
@@ -52,7 +53,7 @@ func Derive(text string, teacher *graph.Model, t Task) (*graph.Model, error) {
 	if err != nil || !(f > 0 && f <= 1) {
 		return nil, fail(fmt.Errorf("%s is not a fraction above 0 and at most 1", s.Args[0]))
 	}
-	if err := s.only("init"); err != nil {
+	if err := s.only("init", "dropout"); err != nil {
 		return nil, fail(err)
 	}
 	init := s.Opts["init"]
@@ -60,6 +61,9 @@ func Derive(text string, teacher *graph.Model, t Task) (*graph.Model, error) {
 		return nil, fail(fmt.Errorf("init=%s is neither fresh nor teacher", init))
 	}
 	m, err := d.Build(teacher, f, init == "teacher", t)
+	if err == nil {
+		err = setDropout(m, s)
+	}
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -68,6 +72,32 @@ func Derive(text string, teacher *graph.Model, t Task) (*graph.Model, error) {
 		m.Meta["architecture"] += " of " + of
 	}
 	return m, nil
+}
+
+// setDropout sets the rate of every Dropout to the spec's, if it has one: a small student
+// needs less of it than its teacher did.
+func setDropout(m *graph.Model, s Spec) error {
+	if s.Opts["dropout"] == "" {
+		return nil
+	}
+	rate, err := s.rate("dropout")
+	if err != nil {
+		return err
+	}
+	found, params := false, m.Graph.ParamIndex()
+	for _, n := range m.Graph.Nodes {
+		if n.Op != "Dropout" {
+			continue
+		}
+		if len(n.In) < 2 || params[n.In[1]] == nil {
+			return fmt.Errorf("dropout=%g: the rate of node %q is computed by the network", rate, n.Name)
+		}
+		params[n.In[1]].Data, found = tensor.Scalar(rate), true
+	}
+	if !found {
+		return fmt.Errorf("dropout=%g: the teacher's network has no Dropout", rate)
+	}
+	return nil
 }
 
 // Fresh returns a copy of m whose weights are drawn anew.

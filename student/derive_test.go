@@ -153,3 +153,29 @@ func TestDeriveErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestDerivedDropout: the student has the rate that it asks for, the teacher keeps its own.
+func TestDerivedDropout(t *testing.T) {
+	shape := tensor.Shape{1, 16, 16}
+	rates := func(m *graph.Model) (all []float32) {
+		params := m.Graph.ParamIndex()
+		for _, n := range m.Graph.Nodes {
+			if n.Op == "Dropout" {
+				all = append(all, params[n.In[1]].Data.F32s()...)
+			}
+		}
+		return all
+	}
+	teacher := mustBuild(t, "mlp:8,8;dropout=0.5", shape)
+	m := mustDerive(t, "width:1;init=teacher;dropout=0", teacher, shape)
+	if got, of := rates(m), rates(teacher); !slices.Equal(got, []float32{0, 0}) || !slices.Equal(of, []float32{0.5, 0.5}) {
+		t.Errorf("rates %v, of the teacher %v", got, of)
+	}
+	trainOneStep(t, m, shape)
+	plain := mustBuild(t, "mlp:8,8", shape)
+	for text, want := range map[string]string{"width:1;dropout=0.1": "has no Dropout", "width:1;dropout=2": "dropout"} {
+		if _, err := student.Derive(text, plain, student.Task{Shape: shape, Classes: 10}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it to say %q", text, err, want)
+		}
+	}
+}

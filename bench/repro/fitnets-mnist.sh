@@ -31,8 +31,8 @@ train_all() {
 	local seed=$1 first=$WORK/teacher-dropout-seed$1.cmz teacher=$WORK/teacher-seed$1.cmz hinted=$WORK/hinted$suffix-seed$1.cmz
 	run teacher-dropout "$seed" train --data "$DATA" --arch 'fitnet:mnist-teacher;dropout=0.3' --augment jitter=2 --max-norm 1.9 \
 		--epochs "$TEACHER_EPOCHS"
-	run teacher "$seed" distill --teacher "$first" --student "$first" --data "$DATA" --augment jitter=2 --max-norm 1.9 \
-		--soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
+	run teacher "$seed" distill --teacher "$first" --student 'width:1;init=teacher;dropout=0' --data "$DATA" --augment jitter=1 \
+		--max-norm 1.9 --soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
 	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft-seed$seed.npz")
 	run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
 	run "kd$suffix" "$seed" distill --student fitnet:mnist --init "$INIT" "${kd[@]}"
