@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -63,26 +62,26 @@ func (r *run) build(ctx context.Context, choice []*Point) (*graph.Model, []*fact
 // final builds the result: refined when there is calibration, unless that lowers the accuracy
 // that a policy relied on.
 func (r *run) final(ctx context.Context, choice []*Point) (*graph.Model, []*factored, error) {
-	plain, fs, err := r.build(ctx, choice)
-	if err != nil || r.c.Calibration == nil || r.c.Unrefined {
-		return plain, fs, err
+	if r.c.Calibration == nil || r.c.Unrefined {
+		return r.build(ctx, choice)
 	}
-	better := slices.Clone(fs)
-	m, err := r.refined(ctx, choice, better)
+	m, fs, err := r.refined(ctx, choice)
+	if _, relied := r.c.Policy.(MaxDrop); err != nil || !relied {
+		return m, fs, err
+	}
+	plain, were, err := r.build(ctx, choice)
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, relied := r.c.Policy.(MaxDrop); relied {
-		was, err := r.c.Evaluate(ctx, plain)
-		if err != nil {
-			return nil, nil, err
-		}
-		is, err := r.c.Evaluate(ctx, m)
-		if err != nil || count(is) < count(was) {
-			return plain, fs, err
-		}
+	was, err := r.c.Evaluate(ctx, plain)
+	if err != nil {
+		return nil, nil, err
 	}
-	return m, better, nil
+	is, err := r.c.Evaluate(ctx, m)
+	if err != nil || count(is) < count(was) {
+		return plain, were, err
+	}
+	return m, fs, nil
 }
 
 func count(right []bool) (n int) {

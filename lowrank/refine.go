@@ -24,29 +24,32 @@ const refineRidge = 1e-3
 //
 // is factored in the metric of x' in place of W. Errors that the sites before have made
 // are thereby corrected, not passed on.
-func (r *run) refined(ctx context.Context, choice []*Point, fs []*factored) (*graph.Model, error) {
-	m := r.m.Clone()
+func (r *run) refined(ctx context.Context, choice []*Point) (*graph.Model, []*factored, error) {
+	m, fs := r.m.Clone(), make([]*factored, len(choice))
 	for n, i := range r.order(choice) {
 		r.progress("refine", n, len(choice))
 		sites, err := Find(m, r.c.Selection)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		at := slices.IndexFunc(sites, func(s *Site) bool { return s.Name == r.cands[i].Site.Name })
 		if at < 0 {
-			return nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
+			return nil, nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
 		}
 		sites[at].modes = r.cands[i].Site.modes
 		if r.pairable(i) {
-			if fs[i], err = r.refit(ctx, m, i, choice[i]); err != nil {
-				return nil, err
-			}
+			fs[i], err = r.refit(ctx, m, i, choice[i])
+		} else {
+			fs[i], err = r.factor(ctx, i, choice[i])
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 		if err := Apply(m, []Replacement{{sites[at], fs[i].f, fs[i].shift}}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return m, m.Check()
+	return m, fs, m.Check()
 }
 
 // order lists the candidates that are factored, in the order of the network.
