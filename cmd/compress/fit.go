@@ -30,7 +30,7 @@ type fitDefaults struct {
 // fitFlags are the flags of every command that trains.
 func fitFlags(d fitDefaults) []cli.Flag {
 	return append(watchFlags(), []cli.Flag{
-		&cli.IntFlag{Name: "epochs", Value: d.epochs, Usage: "passes over the training samples"},
+		&cli.IntFlag{Name: "epochs", Value: d.epochs, Usage: "passes over the training samples; train with 0 writes the fresh weights"},
 		&cli.IntFlag{Name: "batch", Value: 128, Usage: "samples of one update"},
 		&cli.IntFlag{Name: "accumulate", Value: 1, Usage: "parts that a batch is cut into to save memory"},
 		&cli.StringFlag{Name: "optimizer", Value: d.optimizer, Usage: "one of " + fmt.Sprint(optim.Names())},
@@ -186,13 +186,16 @@ func progressHooks(c *cli.Context) train.Hooks {
 	}
 }
 
-// fit trains m, measures it on the test part and writes it to out.
+// fit trains m, measures it on the test part and writes it to out; with 0 epochs it writes m as it is.
 func fit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out string) (*fitted, error) {
-	cfg, err := trainConfig(c, m, obj, s)
+	save, err := storage(c.String("dtype"))
 	if err != nil {
 		return nil, err
 	}
-	save, err := storage(c.String("dtype"))
+	if c.Int("epochs") == 0 {
+		return finishFit(c, m, obj, s, out, save, nil)
+	}
+	cfg, err := trainConfig(c, m, obj, s)
 	if err != nil {
 		return nil, err
 	}
