@@ -24,6 +24,8 @@ type backStep struct {
 	direct    []bool // din[i] goes straight into the value's gradient
 	tmp       []*slot
 	skip      bool // everything is shared memory
+	part      part
+	stepper   Stepper // if it can update a parameter
 }
 
 // gradAdd adds a further contribution to a gradient.
@@ -55,6 +57,7 @@ func (c *compiler) differentiate() error {
 			return err
 		}
 	}
+	c.deferParams()
 	c.seed = tensor.New(loss.spec.DType, loss.spec.Shape)
 	if loss.spec.DType == tensor.F64 {
 		tensor.Data[float64](c.seed)[0] = 1

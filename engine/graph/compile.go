@@ -24,6 +24,7 @@ type Options struct {
 	Wrt     []Value                // what gradients are wanted of; all trainable parameters when nil
 	Train   bool                   // training behaviour: batch statistics, dropout
 	Live    bool                   // parameters may change between runs; implied by Loss and Train
+	Steps   bool                   // compute the gradients of parameters that BackwardParams can update after all others
 	Unfused bool                   // run no passes (for tests and comparisons)
 	Pool    *kernel.Pool           // where kernels run; kernel.Default() when nil
 	Seed    uint64                 // of random operators
@@ -87,6 +88,7 @@ type compiler struct {
 	order  []*value // as defined
 	steps  []*step
 	back   []*backStep
+	data   int // of the backward steps: those of BackwardData
 	slots  []*slot
 	seed   *tensor.Tensor // gradient of the loss
 }

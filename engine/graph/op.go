@@ -111,6 +111,22 @@ type Backwarder interface {
 	Backward(x *Exec, in, out, dout, din []*tensor.Tensor)
 }
 
+// Stepper is a Backwarder that can update an input, which is then a parameter that
+// nothing else reads, in place of writing its gradient. That gradient is the product
+// of two float32 matrices.
+type Stepper interface {
+	Backwarder
+	// StepInput returns the number of that input, -1 for none.
+	StepInput() int
+	// Factors returns the matrices, or ones whose elements are no smaller.
+	Factors(in, dout []*tensor.Tensor) (a, b *tensor.Tensor)
+	// SetStep makes Backward update the input by s from now on, or, with nil, write
+	// its gradient.
+	SetStep(s *kernel.WeightStep[float32])
+	// StepSumSq returns the sum of the squares of the gradient of the last update.
+	StepSumSq() float64
+}
+
 // Frugal is a kernel whose Backward does not read all inputs and outputs, so
 // that their memory can be reused. A slice that is too short means false.
 type Frugal interface {

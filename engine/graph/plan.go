@@ -119,7 +119,7 @@ func (c *compiler) gradientSlots() {
 		b.direct = make([]bool, len(b.st.inV))
 		b.tmp = make([]*slot, len(b.st.inV))
 		for i, v := range b.st.inV {
-			if v == nil || v.grad == nil {
+			if v == nil || v.grad == nil || !b.part.has(v) {
 				continue
 			}
 			g := v.grad

@@ -18,6 +18,8 @@ func nearest(name string, known []string) string { return registry.Nearest(name,
 type Session struct {
 	steps   []*step
 	back    []*backStep
+	data    int // of back: the steps of BackwardData
+	stepped []Value
 	values  map[Value]*value
 	inputs  []Value
 	outputs []Value
@@ -27,11 +29,12 @@ type Session struct {
 	subs    map[*Graph][]*subSession
 	parent  *Session
 	adder   addTask
+	bound   boundTask
 }
 
 // session builds the session from the plan.
 func (c *compiler) session() *Session {
-	s := &Session{steps: c.steps, back: c.back, values: c.values, outputs: c.m.Graph.OutputValues(), pool: c.o.Pool}
+	s := &Session{steps: c.steps, back: c.back, data: c.data, values: c.values, outputs: c.m.Graph.OutputValues(), pool: c.o.Pool}
 	params := c.m.Graph.ParamIndex()
 	for _, p := range c.m.Graph.Inputs {
 		if params[p.Name] == nil {
@@ -52,6 +55,9 @@ func (c *compiler) session() *Session {
 	}
 	for _, b := range c.back {
 		c.finishBackStep(b, s.arena)
+	}
+	for _, b := range c.back[c.data:] {
+		s.stepped = append(s.stepped, b.stepped().name)
 	}
 	return s
 }
@@ -122,7 +128,7 @@ func (c *compiler) finishBackStep(b *backStep, arena []byte) {
 	b.din = make([]*tensor.Tensor, len(b.st.inV))
 	for i, v := range b.st.inV {
 		switch {
-		case v == nil || v.grad == nil:
+		case v == nil || v.grad == nil || !b.part.has(v):
 		case b.tmp[i] != nil:
 			b.din[i] = c.place(arena, b.tmp[i], v.spec)
 		case b.direct[i]:
@@ -204,8 +210,10 @@ func (s *Session) failed(st *step) error {
 }
 
 // Backward computes the gradients of the loss; Forward must have run.
-func (s *Session) Backward() error {
-	for _, b := range s.back {
+func (s *Session) Backward() error { return s.backward(s.back) }
+
+func (s *Session) backward(steps []*backStep) error {
+	for _, b := range steps {
 		if b.skip {
 			continue
 		}

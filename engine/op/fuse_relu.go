@@ -21,6 +21,7 @@ type reluAfter[T kernel.Float] struct {
 	mask     pieces
 	g, y, dy []T
 	dout     [1]*tensor.Tensor
+	masked   bool // the last call computed din[0] alone: g is that of the next
 }
 
 func newReluAfter[T kernel.Float](c *conv[T], g *gemm[T]) *reluAfter[T] {
@@ -79,10 +80,32 @@ func (k *reluAfter[T]) BackwardReads() (in, out []bool) { return []bool{true, tr
 
 func (k *reluAfter[T]) Backward(x *graph.Exec, in, out, dout, din []*tensor.Tensor) {
 	k.g, k.y, k.dy = dataAt[T](x.Scratch, 0), dataAt[T](out, 0), dataAt[T](dout, 0)
-	k.mask.do(x.Pool)
+	if !k.masked || din[0] != nil {
+		k.mask.do(x.Pool)
+	}
+	k.masked = din[0] != nil && din[1] == nil
 	k.dout[0] = x.Scratch[0]
 	k.product.Backward(x, in, nil, k.dout[:], din)
 }
+
+// StepInput implements graph.Stepper.
+func (k *reluAfter[T]) StepInput() int {
+	if s, ok := k.product.(graph.Stepper); ok {
+		return s.StepInput()
+	}
+	return -1
+}
+
+// Factors implements graph.Stepper.
+func (k *reluAfter[T]) Factors(in, dout []*tensor.Tensor) (a, b *tensor.Tensor) {
+	return k.product.(graph.Stepper).Factors(in, dout)
+}
+
+// SetStep implements graph.Stepper.
+func (k *reluAfter[T]) SetStep(s *kernel.WeightStep[float32]) { k.product.(graph.Stepper).SetStep(s) }
+
+// StepSumSq implements graph.Stepper.
+func (k *reluAfter[T]) StepSumSq() float64 { return k.product.(graph.Stepper).StepSumSq() }
 
 func (k *reluAfter[T]) maskPiece(from, to int) {
 	kernel.ReluGrad(k.g[from:to], k.y[from:to], k.dy[from:to])

@@ -36,6 +36,8 @@ type gemm[T kernel.Float] struct {
 	packed      *kernel.PackedB[T]
 	cols        colSum[T]
 	rows        rowSum[T]
+	step        *kernel.WeightStep[T] // instead of writing the gradient of B
+	sumSq       float64
 }
 
 func bindGemm[T kernel.Float](b *graph.Bind) (graph.Kernel, error) {
@@ -185,12 +187,33 @@ func (g *gemm[T]) Backward(x *graph.Exec, in, _, dout, din []*tensor.Tensor) {
 			g.db.A, g.db.B = dy, g.db.A
 		}
 		g.db.C = db
-		kernel.Gemm(x.Pool, &g.db)
+		if g.step != nil {
+			g.sumSq = kernel.GemmStep(x.Pool, &g.db, g.step)
+		} else {
+			kernel.Gemm(x.Pool, &g.db)
+		}
 	}
 	if dc := dataAt[T](din, 2); dc != nil {
 		g.gradAddend(x.Pool, dc, dy)
 	}
 }
+
+// StepInput implements graph.Stepper: B, unless it is scaled.
+func (g *gemm[T]) StepInput() int {
+	if _, ok := any(g).(*gemm[float32]); ok && g.fwd.Alpha == 1 {
+		return 1
+	}
+	return -1
+}
+
+// Factors implements graph.Stepper.
+func (g *gemm[T]) Factors(in, dout []*tensor.Tensor) (a, b *tensor.Tensor) { return in[0], dout[0] }
+
+// SetStep implements graph.Stepper.
+func (g *gemm[T]) SetStep(s *kernel.WeightStep[float32]) { g.step, _ = any(s).(*kernel.WeightStep[T]) }
+
+// StepSumSq implements graph.Stepper.
+func (g *gemm[T]) StepSumSq() float64 { return g.sumSq }
 
 func (g *gemm[T]) gradAddend(p *kernel.Pool, dc, dy []T) {
 	m, n := g.fwd.M, g.fwd.N

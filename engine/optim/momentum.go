@@ -19,8 +19,13 @@ func (Momentum) Slots() int { return 1 }
 
 // Update implements Optimizer.
 func (m Momentum) Update(w, g []float32, state [][]float32, s Step) {
-	kernel.SGDMomentum(w, state[0], g, &kernel.SGDUpdate[float32]{Rate: float32(s.LR), Momentum: float32(m.Mu),
-		WeightDecay: float32(s.WeightDecay)})
+	u := m.WeightStep(s)
+	kernel.SGDMomentum(w, state[0], g, &u)
+}
+
+// WeightStep implements WeightStepper.
+func (m Momentum) WeightStep(s Step) kernel.SGDUpdate[float32] {
+	return kernel.SGDUpdate[float32]{Rate: float32(s.LR), Momentum: float32(m.Mu), WeightDecay: float32(s.WeightDecay)}
 }
 
 func init() {

@@ -11,6 +11,7 @@ package optim
 import (
 	"fmt"
 
+	"github.com/compress-toolkit/compress/engine/kernel"
 	"github.com/compress-toolkit/compress/internal/registry"
 )
 
@@ -21,6 +22,13 @@ type Optimizer interface {
 	// Update changes w, a piece of a parameter, and state[k], the same piece of
 	// the k-th state. g is not changed. All have the same length.
 	Update(w, g []float32, state [][]float32, s Step)
+}
+
+// WeightStepper is an Optimizer whose update is kernel.SGDMomentum, which can be done
+// while a gradient is computed. It has one slot.
+type WeightStepper interface {
+	Optimizer
+	WeightStep(s Step) kernel.SGDUpdate[float32]
 }
 
 // Step is what is the same for all pieces of one update.

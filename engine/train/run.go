@@ -172,7 +172,7 @@ func (r *run) session(n int) (*graph.Session, error) {
 	}
 	s, err := graph.Compile(r.copy, graph.Options{
 		Fetch: fetch, Only: true, Dims: r.copy.Graph.DimsOf(append(tensor.Shape{n}, r.c.Data.Shape()...)), Loss: r.loss, Wrt: wrt,
-		Train: true, Pool: r.c.Pool, Seed: r.c.Seed,
+		Train: true, Steps: r.c.fuses(), Pool: r.c.Pool, Seed: r.c.Seed,
 	})
 	if err != nil {
 		return nil, err
@@ -214,9 +214,10 @@ func (r *run) update(ctx context.Context) error {
 	}
 	copy(r.metricBackup, r.metricSum)
 	weight, lossSum := 0.0, 0.0
+	lr := r.c.LR * r.c.Schedule.Factor(at.Epoch, at.Epochs)
 	parts := min(r.c.Accumulate, r.loader.BatchesPerEpoch()-r.micro)
 	for part := range parts {
-		n, loss, err := r.pass(ctx, at, part, parts)
+		n, loss, err := r.pass(ctx, at, lr, part, parts)
 		if err != nil {
 			r.undo()
 			return err
@@ -229,7 +230,6 @@ func (r *run) update(ctx context.Context) error {
 		r.undo()
 		return r.diverged(err)
 	}
-	lr := r.c.LR * r.c.Schedule.Factor(at.Epoch, at.Epochs)
 	r.up.apply(lr, norm, r.step+1)
 	r.step++
 	r.micro += parts
@@ -244,8 +244,9 @@ func (r *run) update(ctx context.Context) error {
 	return nil
 }
 
-// pass runs one part of a batch forward and backward and collects its gradients.
-func (r *run) pass(ctx context.Context, at At, part, parts int) (n int, loss float64, err error) {
+// pass runs one part of a batch forward and backward and collects its gradients. lr is
+// that of the update.
+func (r *run) pass(ctx context.Context, at At, lr float64, part, parts int) (n int, loss float64, err error) {
 	batch, err := r.loader.Next(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -273,7 +274,7 @@ func (r *run) pass(ctx context.Context, at At, part, parts int) (n int, loss flo
 	for i, m := range r.metrics {
 		r.metricSum[i] += float64(n) * float64(s.Tensor(r.metricV[m]).F32s()[0])
 	}
-	if err := s.Backward(); err != nil {
+	if err := r.up.backward(s, lr, r.step+1); err != nil {
 		return 0, 0, err
 	}
 	r.up.collect(s, float64(n), parts > 1)

@@ -40,7 +40,7 @@ func BenchmarkStep(b *testing.B) {
 		mark := func(i int) { now := time.Now(); phases[i] += now.Sub(t); t = now }
 		_ = s.Forward()
 		mark(0)
-		_ = s.Backward()
+		_ = r.up.backward(s, 1e-3, 1)
 		mark(1)
 		r.up.collect(s, 128, false)
 		norm, _ := r.up.finish(128)

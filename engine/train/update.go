@@ -25,6 +25,7 @@ type trained struct {
 	state [][]float32 // optimizer state
 	scale float64     // factor on the learning rate
 	decay float64
+	step  *kernel.WeightStep[float32] // set if the session can update it in the backward pass
 }
 
 // updater turns the gradients of a step into new weights. Its work is cut into
@@ -32,9 +33,12 @@ type trained struct {
 type updater struct {
 	c      *Config
 	params []*trained
-	pieces []piece
+	pieces []piece   // what the session can update in the backward pass comes last
+	apart  int       // pieces before
 	norms  []float64 // squared norm of each piece's gradient
 	parts  int       // parts of the batch collected so far
+
+	fused
 
 	phase func(*piece, int)
 	gscal float32 // factor on gradients: 1/weight, clipping
@@ -60,6 +64,21 @@ func newUpdater(r *run, s *graph.Session) *updater {
 			t.state = append(t.state, make([]float32, len(t.w)))
 		}
 		u.params = append(u.params, t)
+	}
+	u.chooseSteps(s)
+	u.cut(false)
+	u.apart = len(u.pieces)
+	u.cut(true)
+	u.norms = make([]float64, len(u.pieces))
+	return u
+}
+
+// cut makes pieces of the parameters that are steppable, or of the others.
+func (u *updater) cut(steppable bool) {
+	for _, t := range u.params {
+		if (t.step != nil) != steppable {
+			continue
+		}
 		for from := 0; from < len(t.w); from += pieceLen {
 			to := min(from+pieceLen, len(t.w))
 			pc := piece{p: t, from: from, to: to}
@@ -69,8 +88,6 @@ func newUpdater(r *run, s *graph.Session) *updater {
 			u.pieces = append(u.pieces, pc)
 		}
 	}
-	u.norms = make([]float64, len(u.pieces))
-	return u
 }
 
 // Run implements kernel.Task: one piece of the current phase.
@@ -79,23 +96,23 @@ func (u *updater) Run(_, i int) { u.phase(&u.pieces[i], i) }
 // collect takes over the gradients of a session; cut batches are summed with
 // their number of samples as weight.
 func (u *updater) collect(s *graph.Session, weight float64, cut bool) {
+	u.parts++
+	if !cut {
+		u.use(s)
+		return
+	}
 	for _, p := range u.params {
 		g := s.Grad(p.param.Name).F32s()
-		if !cut {
-			p.g = g
-			continue
-		}
 		if p.sum == nil {
 			p.sum = make([]float32, len(p.w))
 		}
 		p.g = p.sum
-		if u.parts == 0 {
+		if u.parts == 1 {
 			kernel.MulScalar(p.sum, g, float32(weight))
 		} else {
 			kernel.Axpy(p.sum, float32(weight), g)
 		}
 	}
-	u.parts++
 }
 
 // finish returns the norm of the whole gradient, or an error that names the
@@ -106,17 +123,37 @@ func (u *updater) finish(weight float64) (norm float64, err error) {
 		u.gscal = float32(1 / weight)
 	}
 	u.parts = 0
-	u.phase = u.squares
-	u.c.Pool.Do(u, len(u.pieces))
-	sum := 0.0
-	for i, n := range u.norms {
-		if math.IsNaN(n) || math.IsInf(n, 0) {
-			p := u.pieces[i].p.param
-			return 0, fmt.Errorf("the gradient of %q (%v) is not finite; lower the learning rate or clip gradients", p.Name, p.Shape)
-		}
-		sum += n
+	i, sum := u.sumSquares(u.left())
+	if i >= 0 {
+		p := u.pieces[i].p.param
+		return 0, fmt.Errorf("the gradient of %q (%v) is not finite; lower the learning rate or clip gradients", p.Name, p.Shape)
+	}
+	if u.stepped {
+		sum += u.stepSum
 	}
 	return math.Sqrt(sum) * float64(u.gscal), nil
+}
+
+// left returns how many pieces, from the first, still have to be updated.
+func (u *updater) left() int {
+	if u.stepped {
+		return u.apart
+	}
+	return len(u.pieces)
+}
+
+// sumSquares returns the sum of the squares of the gradient of the first n pieces, or
+// the number of the first piece where it is not finite, else -1.
+func (u *updater) sumSquares(n int) (bad int, sum float64) {
+	u.phase = u.squares
+	u.c.Pool.Do(u, n)
+	for i, x := range u.norms[:n] {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return i, 0
+		}
+		sum += x
+	}
+	return -1, sum
 }
 
 func (u *updater) squares(pc *piece, i int) {
@@ -128,7 +165,7 @@ func (u *updater) apply(lr, norm float64, t int) {
 	u.gscal *= float32(optim.ClipScale(norm, u.c.ClipNorm))
 	u.lr, u.t = lr, t
 	u.phase = u.updatePiece
-	u.c.Pool.Do(u, len(u.pieces))
+	u.c.Pool.Do(u, u.left())
 	if u.c.MaxNorm <= 0 {
 		return
 	}
