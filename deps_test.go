@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"bench/peers/infer":     {engineRooms, "bench", "format/onnx", "lowrank", "student"},
 	"bench/peers/train":     {engineRooms, "bench", "dataset", "student"},
 	"bench/repro/classbias": {engineRooms, "dataset", "format"},
+	"bench/repro/losses":    {engineRooms, "dataset", "distill", "format", "format/onnx", "student", "teacher"},
 	"format":                {"engine/graph", "engine/tensor", "internal/atomicfile", "internal/registry"},
 	"format/onnx": {"engine/graph", "engine/op", "engine/tensor", "format", "internal/atomicfile",
 		"internal/registry"},
