@@ -41,17 +41,27 @@ func (s *ConvShape) check() {
 // that was in use when it was made.
 type Conv[T Float] struct {
 	s       ConvShape
-	forward *convRun[T]
-	input   []*convRun[T]   // by the residue of the row; made by the first BackwardInput
+	forward convPlan[T]
+	input   []convPlan[T]   // by the residue of the row; made by the first BackwardInput
 	scatter *convScatter[T] // instead of input, or nil
 	weight  *convGrad[T]    // made by the first BackwardWeight
 	bias    biasTask[T]
+	packed  bool // the weights of every later Forward
 }
 
 // NewConv plans a convolution.
 func NewConv[T Float](s ConvShape) *Conv[T] {
 	s.check()
+	if s.winoFits() {
+		return &Conv[T]{s: s, forward: newWinoForward[T](&s)}
+	}
 	return &Conv[T]{s: s, forward: newForward[T](&s)}
+}
+
+// convPlan computes a convolution y of x with weights that it packs first.
+type convPlan[T Float] interface {
+	packWeights(p *Pool, w []T)
+	run(p *Pool, x, y []T, e *Epilogue[T])
 }
 
 // Prepack arranges the weights for every later Forward, which then takes these
@@ -59,7 +69,7 @@ func NewConv[T Float](s ConvShape) *Conv[T] {
 func (c *Conv[T]) Prepack(w []T) {
 	c.need("w", len(w), c.s.lenW())
 	c.forward.packWeights(nil, w)
-	c.forward.packed = true
+	c.packed = true
 }
 
 // Forward sets y = act(x * w + bias + residual). The bias has one number an
@@ -74,7 +84,7 @@ func (c *Conv[T]) Forward(p *Pool, x, w, y []T, e *Epilogue[T]) {
 	if e != nil && e.Residual != nil {
 		c.need("residual", len(e.Residual), s.lenY())
 	}
-	if !c.forward.packed {
+	if !c.packed {
 		c.need("w", len(w), s.lenW())
 		c.forward.packWeights(p, w)
 	}
@@ -103,6 +113,10 @@ func (c *Conv[T]) BackwardInput(p *Pool, dy, w, dx []T) {
 // planInput plans the gradient of the input.
 func (c *Conv[T]) planInput() {
 	if c.scatter = newScatter[T](&c.s); c.scatter != nil {
+		return
+	}
+	if c.s.winoFits() {
+		c.input = append(c.input, newWinoInput[T](&c.s))
 		return
 	}
 	for r := range c.s.StrideH {

@@ -2640,6 +2640,521 @@ store:
 	VZEROUPPER
 	RET
 
+// func winoInputSubF32AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoInputSubF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y1
+	VPBROADCASTD 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+	VMOVDQU      laneBitsF32<>+0(SB), Y4
+	VPBROADCASTD 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VMOVDQU      laneBitsF32<>+0(SB), Y5
+	VPBROADCASTD 96(AX), Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQD     Y5, Y4, Y4
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPS (R11), Y0, Y5
+	VMASKMOVPS (R12), Y0, Y6
+	VSUBPS     Y6, Y5, Y5
+	VMASKMOVPS (R11)(R8*1), Y1, Y6
+	VMASKMOVPS (R12)(R8*1), Y1, Y7
+	VSUBPS     Y7, Y6, Y6
+	VMASKMOVPS 8(R11), Y2, Y7
+	VMASKMOVPS 8(R12), Y2, Y8
+	VSUBPS     Y8, Y7, Y7
+	VMASKMOVPS 8(R11)(R8*1), Y3, Y8
+	VMASKMOVPS 8(R12)(R8*1), Y3, Y9
+	VSUBPS     Y9, Y8, Y8
+	VSHUFPS    $0x88, Y6, Y5, Y9
+	VSHUFPS    $0xdd, Y6, Y5, Y5
+	VPERMPD    $0xd8, Y9, Y9
+	VPERMPD    $0xd8, Y5, Y5
+	VSHUFPS    $0x88, Y8, Y7, Y6
+	VSHUFPS    $0xdd, Y8, Y7, Y7
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y7, Y7
+	VSUBPS     Y6, Y9, Y8
+	VADDPS     Y6, Y5, Y9
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     Y7, Y5, Y5
+	VMASKMOVPS Y8, Y4, (R10)
+	VMASKMOVPS Y9, Y4, (R10)(DI*1)
+	VMASKMOVPS Y6, Y4, (R10)(DI*2)
+	VMASKMOVPS Y5, Y4, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoInputAddF32AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoInputAddF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y1
+	VPBROADCASTD 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+	VMOVDQU      laneBitsF32<>+0(SB), Y4
+	VPBROADCASTD 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+	VMOVDQU      laneBitsF32<>+0(SB), Y5
+	VPBROADCASTD 96(AX), Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQD     Y5, Y4, Y4
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPS (R11), Y0, Y5
+	VMASKMOVPS (R12), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+	VMASKMOVPS (R11)(R8*1), Y1, Y6
+	VMASKMOVPS (R12)(R8*1), Y1, Y7
+	VADDPS     Y7, Y6, Y6
+	VMASKMOVPS 8(R11), Y2, Y7
+	VMASKMOVPS 8(R12), Y2, Y8
+	VADDPS     Y8, Y7, Y7
+	VMASKMOVPS 8(R11)(R8*1), Y3, Y8
+	VMASKMOVPS 8(R12)(R8*1), Y3, Y9
+	VADDPS     Y9, Y8, Y8
+	VSHUFPS    $0x88, Y6, Y5, Y9
+	VSHUFPS    $0xdd, Y6, Y5, Y5
+	VPERMPD    $0xd8, Y9, Y9
+	VPERMPD    $0xd8, Y5, Y5
+	VSHUFPS    $0x88, Y8, Y7, Y6
+	VSHUFPS    $0xdd, Y8, Y7, Y7
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y7, Y7
+	VSUBPS     Y6, Y9, Y8
+	VADDPS     Y6, Y5, Y9
+	VSUBPS     Y5, Y6, Y6
+	VSUBPS     Y7, Y5, Y5
+	VMASKMOVPS Y8, Y4, (R10)
+	VMASKMOVPS Y9, Y4, (R10)(DI*1)
+	VMASKMOVPS Y6, Y4, (R10)(DI*2)
+	VMASKMOVPS Y5, Y4, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoGradSubF32AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoGradSubF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y1
+	VPBROADCASTD 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 96(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPS (R11), Y0, Y3
+	VMASKMOVPS (R12), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	VMASKMOVPS (R11)(R8*1), Y1, Y4
+	VMASKMOVPS (R12)(R8*1), Y1, Y5
+	VSUBPS     Y5, Y4, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y5
+	VSHUFPS    $0xdd, Y4, Y3, Y3
+	VPERMPD    $0xd8, Y5, Y5
+	VPERMPD    $0xd8, Y3, Y3
+	VADDPS     Y3, Y5, Y4
+	VSUBPS     Y3, Y5, Y6
+	VMASKMOVPS Y5, Y2, (R10)
+	VMASKMOVPS Y4, Y2, (R10)(DI*1)
+	VMASKMOVPS Y6, Y2, (R10)(DI*2)
+	VMASKMOVPS Y3, Y2, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoGradAddF32AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoGradAddF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y1
+	VPBROADCASTD 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 96(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPS (R11), Y0, Y3
+	VMASKMOVPS (R12), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	VMASKMOVPS (R11)(R8*1), Y1, Y4
+	VMASKMOVPS (R12)(R8*1), Y1, Y5
+	VADDPS     Y5, Y4, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y5
+	VSHUFPS    $0xdd, Y4, Y3, Y3
+	VPERMPD    $0xd8, Y5, Y5
+	VPERMPD    $0xd8, Y3, Y3
+	VADDPS     Y3, Y5, Y4
+	VSUBPS     Y3, Y5, Y6
+	VMASKMOVPS Y5, Y2, (R10)
+	VMASKMOVPS Y4, Y2, (R10)(DI*1)
+	VMASKMOVPS Y6, Y2, (R10)(DI*2)
+	VMASKMOVPS Y3, Y2, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoOutputF32AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·winoOutputF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         104(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF32<>+0(SB), Y1
+	VPBROADCASTD 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQD     Y1, Y0, Y0
+	VMOVDQU      laneBitsF32<>+0(SB), Y2
+	VPBROADCASTD 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQD     Y2, Y1, Y1
+	VMOVDQU      laneBitsF32<>+0(SB), Y3
+	VPBROADCASTD 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQD     Y3, Y2, Y2
+	VMOVDQU      laneBitsF32<>+0(SB), Y4
+	VPBROADCASTD 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQD     Y4, Y3, Y3
+
+channel:
+	MOVQ 96(AX), R13
+	XORQ R10, R10
+	MOVQ BX, R11
+
+row:
+	MOVQ       R11, R12
+	VMOVUPS    (R12), Y4
+	VMOVUPS    (R12)(DI*1), Y5
+	VMOVUPS    (R12)(DI*2), Y6
+	VMOVUPS    (R12)(R9*1), Y7
+	ADDQ       56(AX), R12
+	VADDPS     Y5, Y4, Y4
+	VADDPS     Y6, Y4, Y4
+	VSUBPS     Y6, Y5, Y5
+	VSUBPS     Y7, Y5, Y5
+	VMOVUPS    (R12), Y6
+	VMOVUPS    (R12)(DI*1), Y7
+	VMOVUPS    (R12)(DI*2), Y8
+	VMOVUPS    (R12)(R9*1), Y9
+	ADDQ       56(AX), R12
+	VADDPS     Y7, Y6, Y6
+	VADDPS     Y8, Y6, Y6
+	VSUBPS     Y8, Y7, Y7
+	VSUBPS     Y9, Y7, Y7
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y7, Y5, Y5
+	VMOVUPS    (R12), Y8
+	VMOVUPS    (R12)(DI*1), Y9
+	VMOVUPS    (R12)(DI*2), Y10
+	VMOVUPS    (R12)(R9*1), Y11
+	ADDQ       56(AX), R12
+	VADDPS     Y9, Y8, Y8
+	VADDPS     Y10, Y8, Y8
+	VSUBPS     Y10, Y9, Y9
+	VSUBPS     Y11, Y9, Y9
+	VADDPS     Y8, Y4, Y4
+	VSUBPS     Y8, Y6, Y6
+	VADDPS     Y9, Y5, Y5
+	VSUBPS     Y9, Y7, Y7
+	VMOVUPS    (R12), Y8
+	VMOVUPS    (R12)(DI*1), Y9
+	VMOVUPS    (R12)(DI*2), Y10
+	VMOVUPS    (R12)(R9*1), Y11
+	VADDPS     Y9, Y8, Y8
+	VADDPS     Y10, Y8, Y8
+	VSUBPS     Y10, Y9, Y9
+	VSUBPS     Y11, Y9, Y9
+	VSUBPS     Y8, Y6, Y6
+	VSUBPS     Y9, Y7, Y7
+	VUNPCKLPS  Y5, Y4, Y8
+	VUNPCKHPS  Y5, Y4, Y4
+	VPERM2F128 $0x20, Y4, Y8, Y5
+	VPERM2F128 $0x31, Y4, Y8, Y4
+	LEAQ       (CX)(R10*1), R12
+	VMASKMOVPS Y5, Y0, (R12)
+	VMASKMOVPS Y4, Y1, (R12)(R8*1)
+	VUNPCKLPS  Y7, Y6, Y4
+	VUNPCKHPS  Y7, Y6, Y5
+	VPERM2F128 $0x20, Y5, Y4, Y6
+	VPERM2F128 $0x31, Y5, Y4, Y4
+	LEAQ       (DX)(R10*1), R12
+	VMASKMOVPS Y6, Y2, (R12)
+	VMASKMOVPS Y4, Y3, (R12)(R8*1)
+	ADDQ       112(AX), R10
+	ADDQ       120(AX), R11
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       32(AX), DX
+	ADDQ       40(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoWeightsF32AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·winoWeightsF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVL         $0x3f000000, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+
+channel:
+	MOVQ    32(AX), DI
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    R8, R10
+	VMOVUPS (R10), Y1
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y2
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y3
+	ADDQ    DI, R8
+	VADDPS  Y3, Y1, Y4
+	VADDPS  Y2, Y4, Y5
+	VMULPS  Y0, Y5, Y5
+	VSUBPS  Y2, Y4, Y2
+	VMULPS  Y0, Y2, Y2
+	MOVQ    R8, R10
+	VMOVUPS (R10), Y4
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y6
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y7
+	ADDQ    DI, R8
+	VADDPS  Y7, Y4, Y8
+	VADDPS  Y6, Y8, Y9
+	VMULPS  Y0, Y9, Y9
+	VSUBPS  Y6, Y8, Y6
+	VMULPS  Y0, Y6, Y6
+	MOVQ    R8, R10
+	VMOVUPS (R10), Y8
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPS (R10), Y11
+	ADDQ    DI, R8
+	VADDPS  Y11, Y8, Y12
+	VADDPS  Y10, Y12, Y13
+	VMULPS  Y0, Y13, Y13
+	VSUBPS  Y10, Y12, Y10
+	VMULPS  Y0, Y10, Y10
+	VADDPS  Y8, Y1, Y12
+	VADDPS  Y4, Y12, Y14
+	VMULPS  Y0, Y14, Y14
+	VSUBPS  Y4, Y12, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y14, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y8, (R9)
+	ADDQ    SI, R9
+	VADDPS  Y13, Y5, Y1
+	VADDPS  Y9, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VSUBPS  Y9, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y5, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y13, (R9)
+	ADDQ    SI, R9
+	VADDPS  Y10, Y2, Y1
+	VADDPS  Y6, Y1, Y4
+	VMULPS  Y0, Y4, Y4
+	VSUBPS  Y6, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y10, (R9)
+	ADDQ    SI, R9
+	VADDPS  Y11, Y3, Y1
+	VADDPS  Y7, Y1, Y2
+	VMULPS  Y0, Y2, Y2
+	VSUBPS  Y7, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y3, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPS Y11, (R9)
+	ADDQ    SI, R9
+	ADDQ    $0x20, CX
+	ADDQ    $0x00000120, DX
+	DECQ    BX
+	JNZ     channel
+	VZEROUPPER
+	RET
+
 // func evenColsF32AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·evenColsF32AVX2(SB), NOSPLIT, $0-8
@@ -5568,6 +6083,624 @@ store:
 	ADDQ         56(AX), DX
 	DECQ         BX
 	JNZ          channel
+	VZEROUPPER
+	RET
+
+// func winoInputSubF64AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoInputSubF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y1
+	VPBROADCASTQ 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+	VMOVDQU      laneBitsF64<>+0(SB), Y4
+	VPBROADCASTQ 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQQ     Y4, Y3, Y3
+	VMOVDQU      laneBitsF64<>+0(SB), Y5
+	VPBROADCASTQ 96(AX), Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQQ     Y5, Y4, Y4
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPD (R11), Y0, Y5
+	VMASKMOVPD (R12), Y0, Y6
+	VSUBPD     Y6, Y5, Y5
+	VMASKMOVPD (R11)(R8*1), Y1, Y6
+	VMASKMOVPD (R12)(R8*1), Y1, Y7
+	VSUBPD     Y7, Y6, Y6
+	VMASKMOVPD 16(R11), Y2, Y7
+	VMASKMOVPD 16(R12), Y2, Y8
+	VSUBPD     Y8, Y7, Y7
+	VMASKMOVPD 16(R11)(R8*1), Y3, Y8
+	VMASKMOVPD 16(R12)(R8*1), Y3, Y9
+	VSUBPD     Y9, Y8, Y8
+	VUNPCKLPD  Y6, Y5, Y9
+	VUNPCKHPD  Y6, Y5, Y5
+	VPERMPD    $0xd8, Y9, Y9
+	VPERMPD    $0xd8, Y5, Y5
+	VUNPCKLPD  Y8, Y7, Y6
+	VUNPCKHPD  Y8, Y7, Y7
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y7, Y7
+	VSUBPD     Y6, Y9, Y8
+	VADDPD     Y6, Y5, Y9
+	VSUBPD     Y5, Y6, Y6
+	VSUBPD     Y7, Y5, Y5
+	VMASKMOVPD Y8, Y4, (R10)
+	VMASKMOVPD Y9, Y4, (R10)(DI*1)
+	VMASKMOVPD Y6, Y4, (R10)(DI*2)
+	VMASKMOVPD Y5, Y4, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoInputAddF64AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoInputAddF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y1
+	VPBROADCASTQ 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+	VMOVDQU      laneBitsF64<>+0(SB), Y4
+	VPBROADCASTQ 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQQ     Y4, Y3, Y3
+	VMOVDQU      laneBitsF64<>+0(SB), Y5
+	VPBROADCASTQ 96(AX), Y4
+	VPAND        Y5, Y4, Y4
+	VPCMPEQQ     Y5, Y4, Y4
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPD (R11), Y0, Y5
+	VMASKMOVPD (R12), Y0, Y6
+	VADDPD     Y6, Y5, Y5
+	VMASKMOVPD (R11)(R8*1), Y1, Y6
+	VMASKMOVPD (R12)(R8*1), Y1, Y7
+	VADDPD     Y7, Y6, Y6
+	VMASKMOVPD 16(R11), Y2, Y7
+	VMASKMOVPD 16(R12), Y2, Y8
+	VADDPD     Y8, Y7, Y7
+	VMASKMOVPD 16(R11)(R8*1), Y3, Y8
+	VMASKMOVPD 16(R12)(R8*1), Y3, Y9
+	VADDPD     Y9, Y8, Y8
+	VUNPCKLPD  Y6, Y5, Y9
+	VUNPCKHPD  Y6, Y5, Y5
+	VPERMPD    $0xd8, Y9, Y9
+	VPERMPD    $0xd8, Y5, Y5
+	VUNPCKLPD  Y8, Y7, Y6
+	VUNPCKHPD  Y8, Y7, Y7
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y7, Y7
+	VSUBPD     Y6, Y9, Y8
+	VADDPD     Y6, Y5, Y9
+	VSUBPD     Y5, Y6, Y6
+	VSUBPD     Y7, Y5, Y5
+	VMASKMOVPD Y8, Y4, (R10)
+	VMASKMOVPD Y9, Y4, (R10)(DI*1)
+	VMASKMOVPD Y6, Y4, (R10)(DI*2)
+	VMASKMOVPD Y5, Y4, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoGradSubF64AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoGradSubF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y1
+	VPBROADCASTQ 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 96(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPD (R11), Y0, Y3
+	VMASKMOVPD (R12), Y0, Y4
+	VSUBPD     Y4, Y3, Y3
+	VMASKMOVPD (R11)(R8*1), Y1, Y4
+	VMASKMOVPD (R12)(R8*1), Y1, Y5
+	VSUBPD     Y5, Y4, Y4
+	VUNPCKLPD  Y4, Y3, Y5
+	VUNPCKHPD  Y4, Y3, Y3
+	VPERMPD    $0xd8, Y5, Y5
+	VPERMPD    $0xd8, Y3, Y3
+	VADDPD     Y3, Y5, Y4
+	VSUBPD     Y3, Y5, Y6
+	VMASKMOVPD Y5, Y2, (R10)
+	VMASKMOVPD Y4, Y2, (R10)(DI*1)
+	VMASKMOVPD Y6, Y2, (R10)(DI*2)
+	VMASKMOVPD Y3, Y2, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoGradAddF64AVX2(r *byte)
+// Requires: AVX, AVX2
+TEXT ·winoGradAddF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         r+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	ADDQ         104(AX), DX
+	ADDQ         112(AX), BX
+	MOVQ         56(AX), DI
+	MOVQ         128(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y1
+	VPBROADCASTQ 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 96(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+
+channel:
+	MOVQ 120(AX), R13
+	MOVQ CX, R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+row:
+	VMASKMOVPD (R11), Y0, Y3
+	VMASKMOVPD (R12), Y0, Y4
+	VADDPD     Y4, Y3, Y3
+	VMASKMOVPD (R11)(R8*1), Y1, Y4
+	VMASKMOVPD (R12)(R8*1), Y1, Y5
+	VADDPD     Y5, Y4, Y4
+	VUNPCKLPD  Y4, Y3, Y5
+	VUNPCKHPD  Y4, Y3, Y3
+	VPERMPD    $0xd8, Y5, Y5
+	VPERMPD    $0xd8, Y3, Y3
+	VADDPD     Y3, Y5, Y4
+	VSUBPD     Y3, Y5, Y6
+	VMASKMOVPD Y5, Y2, (R10)
+	VMASKMOVPD Y4, Y2, (R10)(DI*1)
+	VMASKMOVPD Y6, Y2, (R10)(DI*2)
+	VMASKMOVPD Y3, Y2, (R10)(R9*1)
+	ADDQ       136(AX), R10
+	ADDQ       144(AX), R11
+	ADDQ       144(AX), R12
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       40(AX), DX
+	ADDQ       48(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoOutputF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·winoOutputF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         104(AX), R8
+	LEAQ         (DI)(DI*2), R9
+	VMOVDQU      laneBitsF64<>+0(SB), Y1
+	VPBROADCASTQ 64(AX), Y0
+	VPAND        Y1, Y0, Y0
+	VPCMPEQQ     Y1, Y0, Y0
+	VMOVDQU      laneBitsF64<>+0(SB), Y2
+	VPBROADCASTQ 72(AX), Y1
+	VPAND        Y2, Y1, Y1
+	VPCMPEQQ     Y2, Y1, Y1
+	VMOVDQU      laneBitsF64<>+0(SB), Y3
+	VPBROADCASTQ 80(AX), Y2
+	VPAND        Y3, Y2, Y2
+	VPCMPEQQ     Y3, Y2, Y2
+	VMOVDQU      laneBitsF64<>+0(SB), Y4
+	VPBROADCASTQ 88(AX), Y3
+	VPAND        Y4, Y3, Y3
+	VPCMPEQQ     Y4, Y3, Y3
+
+channel:
+	MOVQ 96(AX), R13
+	XORQ R10, R10
+	MOVQ BX, R11
+
+row:
+	MOVQ       R11, R12
+	VMOVUPD    (R12), Y4
+	VMOVUPD    (R12)(DI*1), Y5
+	VMOVUPD    (R12)(DI*2), Y6
+	VMOVUPD    (R12)(R9*1), Y7
+	ADDQ       56(AX), R12
+	VADDPD     Y5, Y4, Y4
+	VADDPD     Y6, Y4, Y4
+	VSUBPD     Y6, Y5, Y5
+	VSUBPD     Y7, Y5, Y5
+	VMOVUPD    (R12), Y6
+	VMOVUPD    (R12)(DI*1), Y7
+	VMOVUPD    (R12)(DI*2), Y8
+	VMOVUPD    (R12)(R9*1), Y9
+	ADDQ       56(AX), R12
+	VADDPD     Y7, Y6, Y6
+	VADDPD     Y8, Y6, Y6
+	VSUBPD     Y8, Y7, Y7
+	VSUBPD     Y9, Y7, Y7
+	VADDPD     Y6, Y4, Y4
+	VADDPD     Y7, Y5, Y5
+	VMOVUPD    (R12), Y8
+	VMOVUPD    (R12)(DI*1), Y9
+	VMOVUPD    (R12)(DI*2), Y10
+	VMOVUPD    (R12)(R9*1), Y11
+	ADDQ       56(AX), R12
+	VADDPD     Y9, Y8, Y8
+	VADDPD     Y10, Y8, Y8
+	VSUBPD     Y10, Y9, Y9
+	VSUBPD     Y11, Y9, Y9
+	VADDPD     Y8, Y4, Y4
+	VSUBPD     Y8, Y6, Y6
+	VADDPD     Y9, Y5, Y5
+	VSUBPD     Y9, Y7, Y7
+	VMOVUPD    (R12), Y8
+	VMOVUPD    (R12)(DI*1), Y9
+	VMOVUPD    (R12)(DI*2), Y10
+	VMOVUPD    (R12)(R9*1), Y11
+	VADDPD     Y9, Y8, Y8
+	VADDPD     Y10, Y8, Y8
+	VSUBPD     Y10, Y9, Y9
+	VSUBPD     Y11, Y9, Y9
+	VSUBPD     Y8, Y6, Y6
+	VSUBPD     Y9, Y7, Y7
+	VUNPCKLPD  Y5, Y4, Y8
+	VUNPCKHPD  Y5, Y4, Y4
+	VPERM2F128 $0x20, Y4, Y8, Y5
+	VPERM2F128 $0x31, Y4, Y8, Y4
+	LEAQ       (CX)(R10*1), R12
+	VMASKMOVPD Y5, Y0, (R12)
+	VMASKMOVPD Y4, Y1, (R12)(R8*1)
+	VUNPCKLPD  Y7, Y6, Y4
+	VUNPCKHPD  Y7, Y6, Y5
+	VPERM2F128 $0x20, Y5, Y4, Y6
+	VPERM2F128 $0x31, Y5, Y4, Y4
+	LEAQ       (DX)(R10*1), R12
+	VMASKMOVPD Y6, Y2, (R12)
+	VMASKMOVPD Y4, Y3, (R12)(R8*1)
+	ADDQ       112(AX), R10
+	ADDQ       120(AX), R11
+	DECQ       R13
+	JNZ        row
+	ADDQ       32(AX), CX
+	ADDQ       32(AX), DX
+	ADDQ       40(AX), BX
+	DECQ       SI
+	JNZ        channel
+	VZEROUPPER
+	RET
+
+// func winoWeightsF64AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·winoWeightsF64AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         $0x3fe0000000000000, DI
+	VMOVQ        DI, X0
+	VBROADCASTSD X0, Y0
+
+channel:
+	MOVQ    32(AX), DI
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    R8, R10
+	VMOVUPD (R10), Y1
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y2
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y3
+	ADDQ    DI, R8
+	VADDPD  Y3, Y1, Y4
+	VADDPD  Y2, Y4, Y5
+	VMULPD  Y0, Y5, Y5
+	VSUBPD  Y2, Y4, Y2
+	VMULPD  Y0, Y2, Y2
+	MOVQ    R8, R10
+	VMOVUPD (R10), Y4
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y6
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y7
+	ADDQ    DI, R8
+	VADDPD  Y7, Y4, Y8
+	VADDPD  Y6, Y8, Y9
+	VMULPD  Y0, Y9, Y9
+	VSUBPD  Y6, Y8, Y6
+	VMULPD  Y0, Y6, Y6
+	MOVQ    R8, R10
+	VMOVUPD (R10), Y8
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD (R10), Y11
+	ADDQ    DI, R8
+	VADDPD  Y11, Y8, Y12
+	VADDPD  Y10, Y12, Y13
+	VMULPD  Y0, Y13, Y13
+	VSUBPD  Y10, Y12, Y10
+	VMULPD  Y0, Y10, Y10
+	VADDPD  Y8, Y1, Y12
+	VADDPD  Y4, Y12, Y14
+	VMULPD  Y0, Y14, Y14
+	VSUBPD  Y4, Y12, Y4
+	VMULPD  Y0, Y4, Y4
+	VMOVUPD Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y14, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y8, (R9)
+	ADDQ    SI, R9
+	VADDPD  Y13, Y5, Y1
+	VADDPD  Y9, Y1, Y4
+	VMULPD  Y0, Y4, Y4
+	VSUBPD  Y9, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y5, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y13, (R9)
+	ADDQ    SI, R9
+	VADDPD  Y10, Y2, Y1
+	VADDPD  Y6, Y1, Y4
+	VMULPD  Y0, Y4, Y4
+	VSUBPD  Y6, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y2, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y10, (R9)
+	ADDQ    SI, R9
+	VADDPD  Y11, Y3, Y1
+	VADDPD  Y7, Y1, Y2
+	VMULPD  Y0, Y2, Y2
+	VSUBPD  Y7, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y3, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y2, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, (R9)
+	ADDQ    SI, R9
+	VMOVUPD Y11, (R9)
+	ADDQ    SI, R9
+	MOVQ    32(AX), DI
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    R8, R10
+	VMOVUPD 32(R10), Y1
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y2
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y3
+	ADDQ    DI, R8
+	VADDPD  Y3, Y1, Y4
+	VADDPD  Y2, Y4, Y5
+	VMULPD  Y0, Y5, Y5
+	VSUBPD  Y2, Y4, Y2
+	VMULPD  Y0, Y2, Y2
+	MOVQ    R8, R10
+	VMOVUPD 32(R10), Y4
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y6
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y7
+	ADDQ    DI, R8
+	VADDPD  Y7, Y4, Y8
+	VADDPD  Y6, Y8, Y9
+	VMULPD  Y0, Y9, Y9
+	VSUBPD  Y6, Y8, Y6
+	VMULPD  Y0, Y6, Y6
+	MOVQ    R8, R10
+	VMOVUPD 32(R10), Y8
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	ADDQ    DI, R10
+	VMOVUPD 32(R10), Y11
+	ADDQ    DI, R8
+	VADDPD  Y11, Y8, Y12
+	VADDPD  Y10, Y12, Y13
+	VMULPD  Y0, Y13, Y13
+	VSUBPD  Y10, Y12, Y10
+	VMULPD  Y0, Y10, Y10
+	VADDPD  Y8, Y1, Y12
+	VADDPD  Y4, Y12, Y14
+	VMULPD  Y0, Y14, Y14
+	VSUBPD  Y4, Y12, Y4
+	VMULPD  Y0, Y4, Y4
+	VMOVUPD Y1, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y14, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y8, 32(R9)
+	ADDQ    SI, R9
+	VADDPD  Y13, Y5, Y1
+	VADDPD  Y9, Y1, Y4
+	VMULPD  Y0, Y4, Y4
+	VSUBPD  Y9, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y5, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y13, 32(R9)
+	ADDQ    SI, R9
+	VADDPD  Y10, Y2, Y1
+	VADDPD  Y6, Y1, Y4
+	VMULPD  Y0, Y4, Y4
+	VSUBPD  Y6, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y2, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y4, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y10, 32(R9)
+	ADDQ    SI, R9
+	VADDPD  Y11, Y3, Y1
+	VADDPD  Y7, Y1, Y2
+	VMULPD  Y0, Y2, Y2
+	VSUBPD  Y7, Y1, Y1
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD Y3, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y2, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y1, 32(R9)
+	ADDQ    SI, R9
+	VMOVUPD Y11, 32(R9)
+	ADDQ    SI, R9
+	ADDQ    $0x40, CX
+	ADDQ    $0x00000240, DX
+	DECQ    BX
+	JNZ     channel
 	VZEROUPPER
 	RET
 

@@ -155,6 +155,24 @@ func shiftRowsF32AVX512(r *convRows[float32])
 func sumTermsF32AVX512(s *convSums[float32])
 
 //go:noescape
+func winoInputSubF32AVX512(r *winoRows[float32])
+
+//go:noescape
+func winoInputAddF32AVX512(r *winoRows[float32])
+
+//go:noescape
+func winoGradSubF32AVX512(r *winoRows[float32])
+
+//go:noescape
+func winoGradAddF32AVX512(r *winoRows[float32])
+
+//go:noescape
+func winoOutputF32AVX512(t *winoTiles[float32])
+
+//go:noescape
+func winoWeightsF32AVX512(t *winoTaps[float32])
+
+//go:noescape
 func convTileF64AVX512_1x1(t *convTile[float64])
 
 //go:noescape
@@ -305,6 +323,24 @@ func shiftRowsF64AVX512(r *convRows[float64])
 func sumTermsF64AVX512(s *convSums[float64])
 
 //go:noescape
+func winoInputSubF64AVX512(r *winoRows[float64])
+
+//go:noescape
+func winoInputAddF64AVX512(r *winoRows[float64])
+
+//go:noescape
+func winoGradSubF64AVX512(r *winoRows[float64])
+
+//go:noescape
+func winoGradAddF64AVX512(r *winoRows[float64])
+
+//go:noescape
+func winoOutputF64AVX512(t *winoTiles[float64])
+
+//go:noescape
+func winoWeightsF64AVX512(t *winoTaps[float64])
+
+//go:noescape
 func convTileF32AVX2_1x1(t *convTile[float32])
 
 //go:noescape
@@ -381,6 +417,24 @@ func shiftRowsF32AVX2(r *convRows[float32])
 
 //go:noescape
 func sumTermsF32AVX2(s *convSums[float32])
+
+//go:noescape
+func winoInputSubF32AVX2(r *winoRows[float32])
+
+//go:noescape
+func winoInputAddF32AVX2(r *winoRows[float32])
+
+//go:noescape
+func winoGradSubF32AVX2(r *winoRows[float32])
+
+//go:noescape
+func winoGradAddF32AVX2(r *winoRows[float32])
+
+//go:noescape
+func winoOutputF32AVX2(t *winoTiles[float32])
+
+//go:noescape
+func winoWeightsF32AVX2(t *winoTaps[float32])
 
 //go:noescape
 func evenColsF32AVX2(r *convRows[float32])
@@ -473,6 +527,24 @@ func shiftRowsF64AVX2(r *convRows[float64])
 func sumTermsF64AVX2(s *convSums[float64])
 
 //go:noescape
+func winoInputSubF64AVX2(r *winoRows[float64])
+
+//go:noescape
+func winoInputAddF64AVX2(r *winoRows[float64])
+
+//go:noescape
+func winoGradSubF64AVX2(r *winoRows[float64])
+
+//go:noescape
+func winoGradAddF64AVX2(r *winoRows[float64])
+
+//go:noescape
+func winoOutputF64AVX2(t *winoTiles[float64])
+
+//go:noescape
+func winoWeightsF64AVX2(t *winoTaps[float64])
+
+//go:noescape
 func evenColsF64AVX2(r *convRows[float64])
 
 //go:noescape
@@ -496,6 +568,14 @@ var convDotsF32AVX512 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float32
 	4: {1: convDotsF32AVX512_4x1, 2: convDotsF32AVX512_4x2, 3: convDotsF32AVX512_4x3, 4: convDotsF32AVX512_4x4, 5: convDotsF32AVX512_4x5, 6: convDotsF32AVX512_4x6},
 }
 
+var winoF32AVX512 = winoMicro[float32]{
+	input:   [2]func(*winoRows[float32]){winoInputSubF32AVX512, winoInputAddF32AVX512},
+	grad:    [2]func(*winoRows[float32]){winoGradSubF32AVX512, winoGradAddF32AVX512},
+	output:  winoOutputF32AVX512,
+	weights: winoWeightsF32AVX512,
+	anyHalf: true,
+}
+
 var convTilesF64AVX512 = [maxMR + 1][maxNV + 1]func(*convTile[float64]){
 	1: {1: convTileF64AVX512_1x1, 2: convTileF64AVX512_1x2, 3: convTileF64AVX512_1x3},
 	2: {1: convTileF64AVX512_2x1, 2: convTileF64AVX512_2x2, 3: convTileF64AVX512_2x3},
@@ -514,6 +594,14 @@ var convDotsF64AVX512 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float64
 	4: {1: convDotsF64AVX512_4x1, 2: convDotsF64AVX512_4x2, 3: convDotsF64AVX512_4x3, 4: convDotsF64AVX512_4x4, 5: convDotsF64AVX512_4x5, 6: convDotsF64AVX512_4x6},
 }
 
+var winoF64AVX512 = winoMicro[float64]{
+	input:   [2]func(*winoRows[float64]){winoInputSubF64AVX512, winoInputAddF64AVX512},
+	grad:    [2]func(*winoRows[float64]){winoGradSubF64AVX512, winoGradAddF64AVX512},
+	output:  winoOutputF64AVX512,
+	weights: winoWeightsF64AVX512,
+	anyHalf: true,
+}
+
 var convTilesF32AVX2 = [maxMR + 1][maxNV + 1]func(*convTile[float32]){
 	1: {1: convTileF32AVX2_1x1, 2: convTileF32AVX2_1x2},
 	2: {1: convTileF32AVX2_2x1, 2: convTileF32AVX2_2x2},
@@ -528,6 +616,14 @@ var convDotsF32AVX2 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float32])
 	2: {1: convDotsF32AVX2_2x1, 2: convDotsF32AVX2_2x2, 3: convDotsF32AVX2_2x3, 4: convDotsF32AVX2_2x4, 5: convDotsF32AVX2_2x5, 6: convDotsF32AVX2_2x6},
 }
 
+var winoF32AVX2 = winoMicro[float32]{
+	input:   [2]func(*winoRows[float32]){winoInputSubF32AVX2, winoInputAddF32AVX2},
+	grad:    [2]func(*winoRows[float32]){winoGradSubF32AVX2, winoGradAddF32AVX2},
+	output:  winoOutputF32AVX2,
+	weights: winoWeightsF32AVX2,
+	anyHalf: false,
+}
+
 var convTilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*convTile[float64]){
 	1: {1: convTileF64AVX2_1x1, 2: convTileF64AVX2_1x2},
 	2: {1: convTileF64AVX2_2x1, 2: convTileF64AVX2_2x2},
@@ -540,4 +636,12 @@ var convTilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*convTile[float64]){
 var convDotsF64AVX2 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float64]){
 	1: {1: convDotsF64AVX2_1x1, 2: convDotsF64AVX2_1x2, 3: convDotsF64AVX2_1x3, 4: convDotsF64AVX2_1x4, 5: convDotsF64AVX2_1x5, 6: convDotsF64AVX2_1x6},
 	2: {1: convDotsF64AVX2_2x1, 2: convDotsF64AVX2_2x2, 3: convDotsF64AVX2_2x3, 4: convDotsF64AVX2_2x4, 5: convDotsF64AVX2_2x5, 6: convDotsF64AVX2_2x6},
+}
+
+var winoF64AVX2 = winoMicro[float64]{
+	input:   [2]func(*winoRows[float64]){winoInputSubF64AVX2, winoInputAddF64AVX2},
+	grad:    [2]func(*winoRows[float64]){winoGradSubF64AVX2, winoGradAddF64AVX2},
+	output:  winoOutputF64AVX2,
+	weights: winoWeightsF64AVX2,
+	anyHalf: false,
 }

@@ -106,6 +106,7 @@ type convMicro[T Float] struct {
 	merge         func(*convMerge[T]) // dst[2l] = even[l], dst[2l+1] = odd[l], evenLanes of them
 	evenLanes     int
 	sum           func(*convSums[T])
+	wino          *winoMicro[T]
 }
 
 var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable[float64]()
@@ -113,7 +114,7 @@ var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable
 func newConvPortable[T Float]() *convMicro[T] {
 	mk := &convMicro[T]{mr: 4, lanes: 4, nv: 1, dots: 2, evenLanes: 4,
 		tile: new([maxMR + 1][maxNV + 1]func(*convTile[T])), dot: new([maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])),
-		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T]}
+		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T], wino: newWinoPortable[T]()}
 	for r := 1; r <= mk.mr; r++ {
 		mk.tile[r][1] = convTilePortable[T]
 	}
@@ -132,6 +133,9 @@ func convMicroFor[T Float]() *convMicro[T] {
 	}
 	return pick[convMicro[T]](convPortable32, convPortable64)
 }
+
+// sizeOf is the number of bytes of a number.
+func sizeOf[T Float]() int { return int(unsafe.Sizeof(T(0))) }
 
 // ahead returns the n numbers that start bytes after p.
 func ahead[T Float](p *T, bytes, n int) []T {

@@ -21,7 +21,6 @@ type convRun[T Float] struct {
 	at             func(pass *convPass[T], g, m, l int) int
 	lead           [2]int // of whole rows of taps in memory, see packPanel
 	across         bool   // weights of the rows of a panel lie next to each other
-	packed         bool
 
 	x, w, y []T
 	epi     Epilogue[T]

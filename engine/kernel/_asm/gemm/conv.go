@@ -89,6 +89,7 @@ func (f *flavour) convPath(d *decls, mr, nv, dots int) {
 	d.tables.WriteString("}\n")
 	f.shiftRows(d)
 	f.sumTerms(d)
+	f.wino(d)
 }
 
 // convTile emits C = A B, or C += A B, for rows x nv vectors of C, where vector v
