@@ -18,6 +18,10 @@ GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -27,26 +31,24 @@ TEXT ·tileF32AVX2_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
+	MOVQ       112(AX), R8
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
 	VXORPS     Y0, Y0, Y0
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       120(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
 
 fetched:
 	VMOVUPS      (DX), Y1
@@ -59,11 +61,11 @@ fetched:
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y1
 	VBROADCASTSS (CX), Y2
@@ -129,6 +131,10 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -138,27 +144,25 @@ TEXT ·tileF32AVX2_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
+	MOVQ       112(AX), R8
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       120(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
 
 fetched:
 	VMOVUPS      (DX), Y2
@@ -175,11 +179,11 @@ fetched:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
@@ -259,6 +263,12 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -268,29 +278,25 @@ TEXT ·tileF32AVX2_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Y2
@@ -307,11 +313,11 @@ fetched:
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y2
 	VBROADCASTSS (CX), Y3
@@ -395,6 +401,12 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -404,31 +416,27 @@ TEXT ·tileF32AVX2_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Y4
@@ -451,11 +459,11 @@ fetched:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
@@ -566,6 +574,14 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -575,32 +591,26 @@ TEXT ·tileF32AVX2_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Y3
@@ -621,11 +631,11 @@ fetched:
 	VFMADD231PS  Y4, Y3, Y2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
@@ -727,6 +737,14 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -736,35 +754,29 @@ TEXT ·tileF32AVX2_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Y6
@@ -793,11 +805,11 @@ fetched:
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
@@ -939,6 +951,16 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -949,35 +971,27 @@ TEXT ·tileF32AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Y4
@@ -1002,11 +1016,11 @@ fetched:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y4
 	VBROADCASTSS (CX), Y5
@@ -1126,6 +1140,16 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1136,19 +1160,10 @@ TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1157,18 +1172,19 @@ TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Y8
@@ -1203,11 +1219,11 @@ fetched:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
@@ -1380,6 +1396,18 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1390,38 +1418,28 @@ TEXT ·tileF32AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Y5
@@ -1450,11 +1468,11 @@ fetched:
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y5
 	VBROADCASTSS (CX), Y6
@@ -1592,6 +1610,18 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1602,21 +1632,10 @@ TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1627,18 +1646,19 @@ TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Y10
@@ -1679,11 +1699,11 @@ fetched:
 	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y10
 	VMOVUPS      32(DX), Y11
@@ -1887,6 +1907,20 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1898,41 +1932,29 @@ TEXT ·tileF32AVX2_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Y6
@@ -1965,11 +1987,11 @@ fetched:
 	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
@@ -2125,6 +2147,20 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -2136,23 +2172,10 @@ TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -2165,18 +2188,19 @@ TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Y12
@@ -2223,11 +2247,11 @@ fetched:
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Y12
 	VMOVUPS      32(DX), Y13
@@ -3560,6 +3584,10 @@ copy6:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3569,26 +3597,24 @@ TEXT ·tileF64AVX2_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R8
-	MOVQ       104(AX), R9
-	MOVQ       112(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
+	MOVQ       120(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
 	VXORPS     Y0, Y0, Y0
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       128(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
 
 fetched:
 	VMOVUPD      (DX), Y1
@@ -3602,11 +3628,11 @@ fetched:
 	VFMADD231PD  Y2, Y1, Y0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y1
 	VBROADCASTSD (CX), Y2
@@ -3672,6 +3698,10 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3681,27 +3711,25 @@ TEXT ·tileF64AVX2_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R8
-	MOVQ       104(AX), R9
-	MOVQ       112(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
+	MOVQ       120(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       128(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
 
 fetched:
 	VMOVUPD      (DX), Y2
@@ -3719,11 +3747,11 @@ fetched:
 	VFMADD231PD  Y4, Y3, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y2
 	VMOVUPD      32(DX), Y3
@@ -3803,6 +3831,12 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3812,29 +3846,25 @@ TEXT ·tileF64AVX2_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Y2
@@ -3852,11 +3882,11 @@ fetched:
 	VFMADD231PD  Y3, Y2, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y2
 	VBROADCASTSD (CX), Y3
@@ -3940,6 +3970,12 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3949,31 +3985,27 @@ TEXT ·tileF64AVX2_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Y4
@@ -3997,11 +4029,11 @@ fetched:
 	VFMADD231PD  Y6, Y5, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y4
 	VMOVUPD      32(DX), Y5
@@ -4112,6 +4144,14 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4121,32 +4161,26 @@ TEXT ·tileF64AVX2_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Y3
@@ -4168,11 +4202,11 @@ fetched:
 	VFMADD231PD  Y4, Y3, Y2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y3
 	VBROADCASTSD (CX), Y4
@@ -4274,6 +4308,14 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4283,35 +4325,29 @@ TEXT ·tileF64AVX2_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Y6
@@ -4341,11 +4377,11 @@ fetched:
 	VFMADD231PD  Y8, Y7, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y6
 	VMOVUPD      32(DX), Y7
@@ -4487,6 +4523,16 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4497,35 +4543,27 @@ TEXT ·tileF64AVX2_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Y4
@@ -4551,11 +4589,11 @@ fetched:
 	VFMADD231PD  Y5, Y4, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y4
 	VBROADCASTSD (CX), Y5
@@ -4675,6 +4713,16 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4685,19 +4733,10 @@ TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4706,18 +4745,19 @@ TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Y8
@@ -4753,11 +4793,11 @@ fetched:
 	VFMADD231PD  Y10, Y9, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y8
 	VMOVUPD      32(DX), Y9
@@ -4930,6 +4970,18 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4940,38 +4992,28 @@ TEXT ·tileF64AVX2_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Y5
@@ -5001,11 +5043,11 @@ fetched:
 	VFMADD231PD  Y6, Y5, Y4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y5
 	VBROADCASTSD (CX), Y6
@@ -5143,6 +5185,18 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -5153,21 +5207,10 @@ TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5178,18 +5221,19 @@ TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Y10
@@ -5231,11 +5275,11 @@ fetched:
 	VFMADD231PD  Y12, Y11, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y10
 	VMOVUPD      32(DX), Y11
@@ -5439,6 +5483,20 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -5450,41 +5508,29 @@ TEXT ·tileF64AVX2_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Y6
@@ -5518,11 +5564,11 @@ fetched:
 	VFMADD231PD  Y7, Y6, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y6
 	VBROADCASTSD (CX), Y7
@@ -5678,6 +5724,20 @@ overwrite:
 // Requires: AVX, FMA3, MMX+
 TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -5689,23 +5749,10 @@ TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5718,18 +5765,19 @@ TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Y12
@@ -5777,11 +5825,11 @@ fetched:
 	VFMADD231PD  Y14, Y13, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Y12
 	VMOVUPD      32(DX), Y13

@@ -8,6 +8,10 @@
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -17,26 +21,24 @@ TEXT ·tileF32AVX512_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
+	MOVQ       112(AX), R8
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
 	VPXORD     Z0, Z0, Z0
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       120(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
 
 fetched:
 	VMOVUPS      (DX), Z1
@@ -49,11 +51,11 @@ fetched:
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z1
 	VBROADCASTSS (CX), Z2
@@ -97,6 +99,11 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -106,28 +113,25 @@ TEXT ·tileF32AVX512_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       112(AX), R8
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       120(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
 
 fetched:
 	VMOVUPS      (DX), Z2
@@ -144,11 +148,11 @@ fetched:
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z2
 	VMOVUPS      64(DX), Z3
@@ -200,6 +204,12 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_1x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -209,30 +219,26 @@ TEXT ·tileF32AVX512_1x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	PREFETCHT0 128(R11)
+	MOVQ       112(AX), R8
+	MOVQ       88(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       120(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
 
 fetched:
 	VMOVUPS      (DX), Z3
@@ -253,11 +259,11 @@ fetched:
 	VFMADD231PS  Z6, Z5, Z2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z3
 	VMOVUPS      64(DX), Z4
@@ -317,6 +323,12 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -326,29 +338,25 @@ TEXT ·tileF32AVX512_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z2
@@ -365,11 +373,11 @@ fetched:
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z2
 	VBROADCASTSS (CX), Z3
@@ -423,6 +431,14 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -432,33 +448,27 @@ TEXT ·tileF32AVX512_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z4
@@ -481,11 +491,11 @@ fetched:
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z4
 	VMOVUPS      64(DX), Z5
@@ -554,6 +564,16 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_2x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -563,37 +583,29 @@ TEXT ·tileF32AVX512_2x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z6
@@ -622,11 +634,11 @@ fetched:
 	VFMADD231PS  Z9, Z8, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
@@ -710,6 +722,14 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -719,32 +739,26 @@ TEXT ·tileF32AVX512_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z3
@@ -765,11 +779,11 @@ fetched:
 	VFMADD231PS  Z4, Z3, Z2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z3
 	VBROADCASTSS (CX), Z4
@@ -833,6 +847,17 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -842,38 +867,29 @@ TEXT ·tileF32AVX512_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z6
@@ -902,11 +918,11 @@ fetched:
 	VFMADD231PS  Z8, Z7, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
@@ -992,6 +1008,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_3x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1001,23 +1031,10 @@ TEXT ·tileF32AVX512_3x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
+	MOVQ       112(AX), R9
+	MOVQ       88(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1027,18 +1044,19 @@ TEXT ·tileF32AVX512_3x3(SB), NOSPLIT, $0-8
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       120(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
 
 fetched:
 	VMOVUPS      (DX), Z9
@@ -1075,11 +1093,11 @@ fetched:
 	VFMADD231PS  Z12, Z11, Z8
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z9
 	VMOVUPS      64(DX), Z10
@@ -1187,6 +1205,16 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1197,35 +1225,27 @@ TEXT ·tileF32AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z4
@@ -1250,11 +1270,11 @@ fetched:
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z4
 	VBROADCASTSS (CX), Z5
@@ -1328,6 +1348,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1338,23 +1372,10 @@ TEXT ·tileF32AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1363,18 +1384,19 @@ TEXT ·tileF32AVX512_4x2(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z8
@@ -1409,11 +1431,11 @@ fetched:
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z8
 	VMOVUPS      64(DX), Z9
@@ -1516,6 +1538,24 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1526,27 +1566,10 @@ TEXT ·tileF32AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1559,18 +1582,19 @@ TEXT ·tileF32AVX512_4x3(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z12
@@ -1615,11 +1639,11 @@ fetched:
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
@@ -1751,6 +1775,18 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1761,38 +1797,28 @@ TEXT ·tileF32AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z5
@@ -1821,11 +1847,11 @@ fetched:
 	VFMADD231PS  Z6, Z5, Z4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z5
 	VBROADCASTSS (CX), Z6
@@ -1909,6 +1935,23 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -1919,26 +1962,10 @@ TEXT ·tileF32AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1949,18 +1976,19 @@ TEXT ·tileF32AVX512_5x2(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z10
@@ -2001,11 +2029,11 @@ fetched:
 	VFMADD231PS  Z12, Z11, Z9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
@@ -2125,6 +2153,28 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -2135,31 +2185,10 @@ TEXT ·tileF32AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
+	MOVQ       112(AX), R10
+	MOVQ       88(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2175,18 +2204,19 @@ TEXT ·tileF32AVX512_5x3(SB), NOSPLIT, $0-8
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       120(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
 
 fetched:
 	VMOVUPS      (DX), Z15
@@ -2239,11 +2269,11 @@ fetched:
 	VFMADD231PS  Z18, Z17, Z14
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z15
 	VMOVUPS      64(DX), Z16
@@ -2399,6 +2429,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -2410,41 +2454,29 @@ TEXT ·tileF32AVX512_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z6
@@ -2477,11 +2509,11 @@ fetched:
 	VFMADD231PS  Z7, Z6, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z6
 	VBROADCASTSS (CX), Z7
@@ -2575,6 +2607,26 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -2586,29 +2638,10 @@ TEXT ·tileF32AVX512_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2621,18 +2654,19 @@ TEXT ·tileF32AVX512_6x2(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z12
@@ -2679,11 +2713,11 @@ fetched:
 	VFMADD231PS  Z14, Z13, Z11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
@@ -2820,6 +2854,32 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_6x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -2831,35 +2891,10 @@ TEXT ·tileF32AVX512_6x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2878,18 +2913,19 @@ TEXT ·tileF32AVX512_6x3(SB), NOSPLIT, $0-8
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z18
@@ -2950,11 +2986,11 @@ fetched:
 	VFMADD231PS  Z21, Z20, Z17
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z18
 	VMOVUPS      64(DX), Z19
@@ -3134,6 +3170,22 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3145,25 +3197,10 @@ TEXT ·tileF32AVX512_7x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3171,18 +3208,19 @@ TEXT ·tileF32AVX512_7x1(SB), NOSPLIT, $0-8
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z7
@@ -3219,11 +3257,11 @@ fetched:
 	VFMADD231PS  Z8, Z7, Z6
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z7
 	VBROADCASTSS (CX), Z8
@@ -3327,6 +3365,29 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3338,32 +3399,10 @@ TEXT ·tileF32AVX512_7x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3378,18 +3417,19 @@ TEXT ·tileF32AVX512_7x2(SB), NOSPLIT, $0-8
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z14
@@ -3442,11 +3482,11 @@ fetched:
 	VFMADD231PS  Z16, Z15, Z13
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
@@ -3600,6 +3640,36 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF32AVX512_7x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3611,39 +3681,10 @@ TEXT ·tileF32AVX512_7x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x02, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
+	MOVQ       112(AX), R11
+	MOVQ       88(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3665,18 +3706,19 @@ TEXT ·tileF32AVX512_7x3(SB), NOSPLIT, $0-8
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       120(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
 
 fetched:
 	VMOVUPS      (DX), Z21
@@ -3745,11 +3787,11 @@ fetched:
 	VFMADD231PS  Z24, Z23, Z20
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z21
 	VMOVUPS      64(DX), Z22
@@ -3951,8 +3993,26 @@ overwrite:
 
 // func tileF32AVX512_8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $8-8
+TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -3965,27 +4025,10 @@ TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
+	MOVQ       112(AX), R12
+	MOVQ       88(AX), R13
+	MOVQ       96(AX), R14
+	MOVQ       104(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3994,18 +4037,19 @@ TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $8-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       120(AX), R15
 
 fetched:
 	VMOVUPS      (DX), Z8
@@ -4046,11 +4090,11 @@ fetched:
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z8
 	VBROADCASTSS (CX), Z9
@@ -4162,8 +4206,34 @@ overwrite:
 
 // func tileF32AVX512_8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $8-8
+TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4176,35 +4246,10 @@ TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
+	MOVQ       112(AX), R12
+	MOVQ       88(AX), R13
+	MOVQ       96(AX), R14
+	MOVQ       104(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4221,18 +4266,19 @@ TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $8-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       120(AX), R15
 
 fetched:
 	VMOVUPS      (DX), Z16
@@ -4291,11 +4337,11 @@ fetched:
 	VFMADD231PS  Z18, Z17, Z15
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
@@ -4464,8 +4510,42 @@ overwrite:
 
 // func tileF32AVX512_8x3(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $8-8
+TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -4478,43 +4558,10 @@ TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
+	MOVQ       112(AX), R12
+	MOVQ       88(AX), R13
+	MOVQ       96(AX), R14
+	MOVQ       104(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4539,18 +4586,19 @@ TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $8-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       120(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       120(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       120(AX), R15
 
 fetched:
 	VMOVUPS      (DX), Z24
@@ -4627,11 +4675,11 @@ fetched:
 	VFMADD231PS  Z27, Z26, Z23
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPS      (DX), Z24
 	VMOVUPS      64(DX), Z25
@@ -6040,6 +6088,10 @@ next:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_1x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6049,26 +6101,24 @@ TEXT ·tileF64AVX512_1x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R8
-	MOVQ       104(AX), R9
-	MOVQ       112(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
+	MOVQ       120(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
 	VPXORD     Z0, Z0, Z0
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       128(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
 
 fetched:
 	VMOVUPD      (DX), Z1
@@ -6082,11 +6132,11 @@ fetched:
 	VFMADD231PD  Z2, Z1, Z0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z1
 	VBROADCASTSD (CX), Z2
@@ -6130,6 +6180,11 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_1x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6139,28 +6194,25 @@ TEXT ·tileF64AVX512_1x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R8
-	MOVQ       104(AX), R9
-	MOVQ       112(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
+	MOVQ       120(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       128(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
 
 fetched:
 	VMOVUPD      (DX), Z2
@@ -6178,11 +6230,11 @@ fetched:
 	VFMADD231PD  Z4, Z3, Z1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z2
 	VMOVUPD      64(DX), Z3
@@ -6234,6 +6286,12 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_1x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6243,30 +6301,26 @@ TEXT ·tileF64AVX512_1x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R8
-	MOVQ       104(AX), R9
-	MOVQ       112(AX), R10
-	MOVQ       16(AX), R11
-	MOVQ       56(AX), R12
-	SHLQ       $0x03, R12
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	PREFETCHT0 128(R11)
+	MOVQ       120(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       104(AX), R10
+	MOVQ       112(AX), R11
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       BX, R11
-	SHRQ       $0x01, R11
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R10
+	SUBQ       $0x01, R8
 	JLT        fetched
-	PREFETCHT1 (R8)
-	ADDQ       $0x40, R8
 	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
+	ADDQ       128(AX), R9
+	PREFETCHT1 (R10)
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
 
 fetched:
 	VMOVUPD      (DX), Z3
@@ -6288,11 +6342,11 @@ fetched:
 	VFMADD231PD  Z6, Z5, Z2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R11
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z3
 	VMOVUPD      64(DX), Z4
@@ -6352,6 +6406,12 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_2x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6361,29 +6421,25 @@ TEXT ·tileF64AVX512_2x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z2
@@ -6401,11 +6457,11 @@ fetched:
 	VFMADD231PD  Z3, Z2, Z1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z2
 	VBROADCASTSD (CX), Z3
@@ -6459,6 +6515,14 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_2x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6468,33 +6532,27 @@ TEXT ·tileF64AVX512_2x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z4
@@ -6518,11 +6576,11 @@ fetched:
 	VFMADD231PD  Z6, Z5, Z3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z4
 	VMOVUPD      64(DX), Z5
@@ -6591,6 +6649,16 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_2x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6600,37 +6668,29 @@ TEXT ·tileF64AVX512_2x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z6
@@ -6660,11 +6720,11 @@ fetched:
 	VFMADD231PD  Z9, Z8, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z6
 	VMOVUPD      64(DX), Z7
@@ -6748,6 +6808,14 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_3x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6757,32 +6825,26 @@ TEXT ·tileF64AVX512_3x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z3
@@ -6804,11 +6866,11 @@ fetched:
 	VFMADD231PD  Z4, Z3, Z2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z3
 	VBROADCASTSD (CX), Z4
@@ -6872,6 +6934,17 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_3x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -6881,38 +6954,29 @@ TEXT ·tileF64AVX512_3x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z6
@@ -6942,11 +7006,11 @@ fetched:
 	VFMADD231PD  Z8, Z7, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z6
 	VMOVUPD      64(DX), Z7
@@ -7032,6 +7096,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_3x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7041,23 +7119,10 @@ TEXT ·tileF64AVX512_3x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, DI
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	MOVQ       16(AX), R12
-	MOVQ       56(AX), R13
-	SHLQ       $0x03, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	PREFETCHT0 128(R12)
+	MOVQ       120(AX), R9
+	MOVQ       96(AX), R10
+	MOVQ       104(AX), R11
+	MOVQ       112(AX), R12
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7067,18 +7132,19 @@ TEXT ·tileF64AVX512_3x3(SB), NOSPLIT, $0-8
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
-	MOVQ       BX, R12
-	SHRQ       $0x01, R12
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R11
+	SUBQ       $0x01, R9
 	JLT        fetched
-	PREFETCHT1 (R9)
-	ADDQ       $0x40, R9
 	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
+	ADDQ       128(AX), R10
+	PREFETCHT1 (R11)
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
 
 fetched:
 	VMOVUPD      (DX), Z9
@@ -7116,11 +7182,11 @@ fetched:
 	VFMADD231PD  Z12, Z11, Z8
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R12
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z9
 	VMOVUPD      64(DX), Z10
@@ -7228,6 +7294,16 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7238,35 +7314,27 @@ TEXT ·tileF64AVX512_4x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z4
@@ -7292,11 +7360,11 @@ fetched:
 	VFMADD231PD  Z5, Z4, Z3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z4
 	VBROADCASTSD (CX), Z5
@@ -7370,6 +7438,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7380,23 +7462,10 @@ TEXT ·tileF64AVX512_4x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7405,18 +7474,19 @@ TEXT ·tileF64AVX512_4x2(SB), NOSPLIT, $0-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z8
@@ -7452,11 +7522,11 @@ fetched:
 	VFMADD231PD  Z10, Z9, Z7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z8
 	VMOVUPD      64(DX), Z9
@@ -7559,6 +7629,24 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7569,27 +7657,10 @@ TEXT ·tileF64AVX512_4x3(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7602,18 +7673,19 @@ TEXT ·tileF64AVX512_4x3(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z12
@@ -7659,11 +7731,11 @@ fetched:
 	VFMADD231PD  Z15, Z14, Z11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z12
 	VMOVUPD      64(DX), Z13
@@ -7795,6 +7867,18 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7805,38 +7889,28 @@ TEXT ·tileF64AVX512_5x1(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z5
@@ -7866,11 +7940,11 @@ fetched:
 	VFMADD231PD  Z6, Z5, Z4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z5
 	VBROADCASTSD (CX), Z6
@@ -7954,6 +8028,23 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -7964,26 +8055,10 @@ TEXT ·tileF64AVX512_5x2(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -7994,18 +8069,19 @@ TEXT ·tileF64AVX512_5x2(SB), NOSPLIT, $0-8
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z10
@@ -8047,11 +8123,11 @@ fetched:
 	VFMADD231PD  Z12, Z11, Z9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z10
 	VMOVUPD      64(DX), Z11
@@ -8171,6 +8247,28 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -8181,31 +8279,10 @@ TEXT ·tileF64AVX512_5x3(SB), NOSPLIT, $0-8
 	MOVQ       32(AX), R8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	MOVQ       16(AX), R13
-	MOVQ       56(AX), R14
-	SHLQ       $0x03, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	PREFETCHT0 128(R13)
+	MOVQ       120(AX), R10
+	MOVQ       96(AX), R11
+	MOVQ       104(AX), R12
+	MOVQ       112(AX), R13
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8221,18 +8298,19 @@ TEXT ·tileF64AVX512_5x3(SB), NOSPLIT, $0-8
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
-	MOVQ       BX, R13
-	SHRQ       $0x01, R13
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R12
+	SUBQ       $0x01, R10
 	JLT        fetched
-	PREFETCHT1 (R10)
-	ADDQ       $0x40, R10
 	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
+	ADDQ       128(AX), R11
+	PREFETCHT1 (R12)
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
 
 fetched:
 	VMOVUPD      (DX), Z15
@@ -8286,11 +8364,11 @@ fetched:
 	VFMADD231PD  Z18, Z17, Z14
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R13
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z15
 	VMOVUPD      64(DX), Z16
@@ -8446,6 +8524,20 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_6x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -8457,41 +8549,29 @@ TEXT ·tileF64AVX512_6x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
 	VPXORD     Z3, Z3, Z3
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z6
@@ -8525,11 +8605,11 @@ fetched:
 	VFMADD231PD  Z7, Z6, Z5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z6
 	VBROADCASTSD (CX), Z7
@@ -8623,6 +8703,26 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_6x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -8634,29 +8734,10 @@ TEXT ·tileF64AVX512_6x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8669,18 +8750,19 @@ TEXT ·tileF64AVX512_6x2(SB), NOSPLIT, $0-8
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z12
@@ -8728,11 +8810,11 @@ fetched:
 	VFMADD231PD  Z14, Z13, Z11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z12
 	VMOVUPD      64(DX), Z13
@@ -8869,6 +8951,32 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_6x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -8880,35 +8988,10 @@ TEXT ·tileF64AVX512_6x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -8927,18 +9010,19 @@ TEXT ·tileF64AVX512_6x3(SB), NOSPLIT, $0-8
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z18
@@ -9000,11 +9084,11 @@ fetched:
 	VFMADD231PD  Z21, Z20, Z17
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z18
 	VMOVUPD      64(DX), Z19
@@ -9184,6 +9268,22 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_7x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -9195,25 +9295,10 @@ TEXT ·tileF64AVX512_7x1(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -9221,18 +9306,19 @@ TEXT ·tileF64AVX512_7x1(SB), NOSPLIT, $0-8
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z7
@@ -9270,11 +9356,11 @@ fetched:
 	VFMADD231PD  Z8, Z7, Z6
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z7
 	VBROADCASTSD (CX), Z8
@@ -9378,6 +9464,29 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_7x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -9389,32 +9498,10 @@ TEXT ·tileF64AVX512_7x2(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -9429,18 +9516,19 @@ TEXT ·tileF64AVX512_7x2(SB), NOSPLIT, $0-8
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z14
@@ -9494,11 +9582,11 @@ fetched:
 	VFMADD231PD  Z16, Z15, Z13
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z14
 	VMOVUPD      64(DX), Z15
@@ -9652,6 +9740,36 @@ overwrite:
 // Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tileF64AVX512_7x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -9663,39 +9781,10 @@ TEXT ·tileF64AVX512_7x3(SB), NOSPLIT, $0-8
 	SHLQ       $0x03, R8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	MOVQ       16(AX), R14
-	MOVQ       56(AX), R15
-	SHLQ       $0x03, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	PREFETCHT0 128(R14)
+	MOVQ       120(AX), R11
+	MOVQ       96(AX), R12
+	MOVQ       104(AX), R13
+	MOVQ       112(AX), R14
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -9717,18 +9806,19 @@ TEXT ·tileF64AVX512_7x3(SB), NOSPLIT, $0-8
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
-	MOVQ       BX, R14
-	SHRQ       $0x01, R14
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R13
+	SUBQ       $0x01, R11
 	JLT        fetched
-	PREFETCHT1 (R11)
-	ADDQ       $0x40, R11
 	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
+	ADDQ       128(AX), R12
+	PREFETCHT1 (R13)
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
 
 fetched:
 	VMOVUPD      (DX), Z21
@@ -9798,11 +9888,11 @@ fetched:
 	VFMADD231PD  Z24, Z23, Z20
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R14
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z21
 	VMOVUPD      64(DX), Z22
@@ -10004,8 +10094,26 @@ overwrite:
 
 // func tileF64AVX512_8x1(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $8-8
+TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -10018,27 +10126,10 @@ TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x03, BP
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
+	MOVQ       120(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
+	MOVQ       112(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -10047,18 +10138,19 @@ TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $8-8
 	VPXORD     Z5, Z5, Z5
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       128(AX), R15
 
 fetched:
 	VMOVUPD      (DX), Z8
@@ -10100,11 +10192,11 @@ fetched:
 	VFMADD231PD  Z9, Z8, Z7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z8
 	VBROADCASTSD (CX), Z9
@@ -10216,8 +10308,34 @@ overwrite:
 
 // func tileF64AVX512_8x2(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $8-8
+TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -10230,35 +10348,10 @@ TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x03, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
+	MOVQ       120(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
+	MOVQ       112(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -10275,18 +10368,19 @@ TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $8-8
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       128(AX), R15
 
 fetched:
 	VMOVUPD      (DX), Z16
@@ -10346,11 +10440,11 @@ fetched:
 	VFMADD231PD  Z18, Z17, Z15
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z16
 	VMOVUPD      64(DX), Z17
@@ -10519,8 +10613,42 @@ overwrite:
 
 // func tileF64AVX512_8x3(t *byte)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $8-8
+TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
+	MOVQ       16(AX), CX
+	MOVQ       56(AX), DX
+	SHLQ       $0x03, DX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
 	MOVQ       (AX), CX
 	MOVQ       8(AX), DX
 	MOVQ       24(AX), BX
@@ -10533,43 +10661,10 @@ TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $8-8
 	LEAQ       (R8)(R8*2), R9
 	LEAQ       (R8)(R8*4), R10
 	LEAQ       (R9)(R8*4), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	MOVQ       16(AX), R15
-	MOVQ       56(AX), BP
-	SHLQ       $0x03, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
+	MOVQ       120(AX), R12
+	MOVQ       96(AX), R13
+	MOVQ       104(AX), R14
+	MOVQ       112(AX), R15
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -10594,18 +10689,19 @@ TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $8-8
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       BX, R15
-	SHRQ       $0x01, R15
+	SHRQ       $0x01, BX
 	JZ         odd
 
 pair:
 	PREFETCHT0 4096(CX)
-	SUBQ       $0x01, R14
+	SUBQ       $0x01, R12
 	JLT        fetched
-	PREFETCHT1 (R12)
-	ADDQ       $0x40, R12
 	PREFETCHT1 (R13)
-	ADDQ       $0x40, R13
+	ADDQ       128(AX), R13
+	PREFETCHT1 (R14)
+	ADDQ       128(AX), R14
+	PREFETCHT1 (R15)
+	ADDQ       128(AX), R15
 
 fetched:
 	VMOVUPD      (DX), Z24
@@ -10683,11 +10779,11 @@ fetched:
 	VFMADD231PD  Z27, Z26, Z23
 	ADDQ         SI, CX
 	ADDQ         DI, DX
-	DECQ         R15
+	DECQ         BX
 	JNZ          pair
 
 odd:
-	TESTQ        $0x00000001, BX
+	TESTB        $0x01, 24(AX)
 	JZ           sums
 	VMOVUPD      (DX), Z24
 	VMOVUPD      64(DX), Z25

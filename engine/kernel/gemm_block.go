@@ -35,9 +35,13 @@ func (b *block[T]) rows(k0, kb, p0, p1 int) {
 		b.stepPanels(k0, kb, p0, p1)
 		return
 	}
+	fetch := p0 == b.p0 && kb > 0 && (b.fromB == private || b.fromB == kept)
 	for s := b.s0; s < b.s1; s++ {
 		b.setB(k0, kb, s, p0 == b.p0)
 		for p := p0; p < p1; p++ {
+			if b.w.t.fetchNothing(); fetch {
+				b.fetchB(k0, s, p-p0, p1-p0)
+			}
 			b.setA(k0, kb, p, p-p0)
 			b.tile(k0+kb == b.g.K, p, s)
 		}

@@ -50,8 +50,8 @@ type job[T Float] struct {
 	alongM           bool // threads divide the rows, else the columns
 	members          bool // each batch member is a task
 	thin             thinPlan
-	sums             []float64 // squares of the gradient of a step
-	serial           uint64    // counts products; marks what a worker keeps
+	sums             []T    // squares of the gradient of a step
+	serial           uint64 // counts products; marks what a worker keeps
 	workers          []scratch[T]
 	packedA, packedB []T // memory of a and private b
 }
@@ -111,7 +111,7 @@ func (j *job[T]) release() {
 	for i := range j.workers {
 		w := &j.workers[i]
 		w.t, w.d, w.x, w.e = tile[T]{}, dots[T]{}, axpys[T]{}, epilogue[T]{}
-		w.s.g, w.s.w, w.s.m = nil, nil, nil
+		w.s.g, w.s.w, w.s.m, w.s.sums = nil, nil, nil, nil
 	}
 }
 
@@ -185,7 +185,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 		j.fromB = shared
 	}
 	if j.step.W != nil {
-		j.sums = grow(j.sums, j.panels*j.stepGroups())
+		j.sums = grow(j.sums, j.panels*j.stepGroups()*maxLanes)
 	}
 	j.cut(threads)
 	j.reserve(threads, packed)

@@ -22,8 +22,8 @@ type tile[T Float] struct {
 	bk, ldc, cols int
 	alpha, beta   T
 	rows          int
-	ahead         [2]*T // where lines lie that are needed later: a kernel may fetch them
-	lines         int   // at each place
+	ahead         [3]*T // places of lines that are needed later: a kernel may fetch them
+	lines, step   int   // at each place, and bytes from one to the next
 	//lint:ignore U1000 the NEON kernels use it
 	spare spare[T] // of kernels that know whole vectors only
 }

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"unsafe"
 )
 
 // A WeightStep is a step of SGDMomentum on weights W with momentum M, both laid
@@ -32,11 +31,7 @@ func GemmStep[T Float](p *Pool, g *GemmArgs[T], s *WeightStep[T]) float64 {
 	defer putJob(p, j)
 	j.step = *s
 	j.start(p, g, nil)
-	sum := 0.0
-	for _, x := range j.sums {
-		sum += x
-	}
-	return sum
+	return j.sumSq()
 }
 
 // stepTile is the argument of a step kernel, which updates rows x cols weights
@@ -51,57 +46,65 @@ type stepTile[T Float] struct {
 	rate       T
 	momentum   T
 	decay      T
-	lanes      [maxLanes]T // for sums
 	tile       [maxMR * maxNV * maxLanes]T
 }
 
 // maxLanes is the number of elements of the widest vector.
 const maxLanes = 16
 
-// stepStrips is the number of strips that are updated a panel at a time, so that
-// weights are read and written in long rows while a part of B stays in the cache.
+// stepStrips is the number of strips, or somewhat more, that are updated a panel at a
+// time, so that weights are read and written in long rows while a part of B stays in
+// the cache.
 const stepStrips = maxMR
 
 // stepDirect is the largest K for which the panels of a transposed A are not packed.
 const stepDirect = 256
 
-// stepGroups returns how many times stepStrips go over C.
-func (j *job[T]) stepGroups() int { return (j.strips + stepStrips - 1) / stepStrips }
+// stepGroups returns how many groups of strips make up C.
+func (j *job[T]) stepGroups() int { return max(1, j.strips/stepStrips) }
 
 // inTiles reports whether each tile of the gradient is complete when it is first
 // written: it then does not go to C.
 func (j *job[T]) inTiles() bool { return j.step.W != nil && j.g.K <= j.depth }
 
 // stepPanels multiplies panels [p0,p1) with all strips and, with the last block of
-// K, updates their weights.
+// K, updates their weights. The squares of a panel's gradient under a group of strips
+// are summed, a lane each, in one place of sums.
 func (b *block[T]) stepPanels(k0, kb, p0, p1 int) {
-	last := k0+kb == b.g.K
-	for s0 := 0; s0 < b.strips; s0 += stepStrips {
+	last, groups := k0+kb == b.g.K, b.stepGroups()
+	for n := range groups {
+		s0, s1 := n*b.strips/groups, (n+1)*b.strips/groups
 		for p := p0; p < p1; p++ {
 			b.setA(k0, kb, p, p-p0)
-			clear(b.w.s.lanes[:])
-			for s := s0; s < min(s0+stepStrips, b.strips); s++ {
-				b.setB(k0, kb, s, p0 == b.p0 && p == p0)
-				b.fetchWeights(p+1, s0, s-s0)
+			at := (p*groups + n) * maxLanes
+			lanes := b.sums[at : at+maxLanes]
+			clear(lanes)
+			b.w.s.sums = &lanes[0]
+			for s := s0; s < s1; s++ {
+				b.setB(k0, kb, s, p == p0)
+				if p+1 < p1 {
+					b.fetchWeights(p+1, s0, s1, s-s0)
+				} else {
+					b.fetchWeights(p0, s1, (n+2)*b.strips/groups, s-s0)
+				}
 				b.tile(last, p, s)
 			}
-			b.sums[p*b.stepGroups()+s0/stepStrips] = sumLanes(&b.w.s.lanes)
 		}
 	}
-	b.w.t.lines = 0
 }
 
 // fetchWeights lets the next tile fetch the ith row of panel p's weights and
-// momentum under stepStrips strips from s0 on.
-func (b *block[T]) fetchWeights(p, s0, i int) {
-	const line = 64
-	t, from := &b.w.t, &b.step
-	at := (p*b.mk.mr+i)*b.g.LDC + s0*b.mk.nr()
-	if t.lines = 0; i >= b.mk.mr || at >= len(from.W) {
+// momentum under strips [s0,s1).
+func (b *block[T]) fetchWeights(p, s0, s1, i int) {
+	t, from, nr := &b.w.t, &b.step, b.mk.nr()
+	at := (p*b.mk.mr+i)*b.g.LDC + s0*nr
+	if t.lines = 0; i >= b.mk.mr || s0 >= b.strips {
 		return
 	}
-	t.ahead[0], t.ahead[1] = &from.W[at], &from.M[at]
-	t.lines = stepStrips * b.mk.nr() * int(unsafe.Sizeof(from.Update.Rate)) / line
+	t.fetchRows(from.W, at, 0, (min(s1, b.strips)-s0)*nr)
+	if t.lines > 0 {
+		t.ahead[1] = &from.M[at]
+	}
 }
 
 // takeStep updates the weights of the tile at panel p of strip s.
@@ -115,18 +118,18 @@ func (b *block[T]) takeStep(p, s int) {
 }
 
 func (s *stepTile[T]) set(u *SGDUpdate[T]) {
-	s.sums, s.nesterov = &s.lanes[0], 0
+	s.nesterov = 0
 	s.rate, s.momentum, s.decay = u.Rate, u.Momentum, u.WeightDecay
 	if u.Nesterov {
 		s.nesterov = 1
 	}
 }
 
-// sumLanes adds up lanes in a fixed order.
-func sumLanes[T Float](x *[maxLanes]T) float64 {
+// sumSq adds up the places of sums.
+func (j *job[T]) sumSq() float64 {
 	sum := 0.0
-	for i := 0; i < maxLanes; i += 4 {
-		sum += (float64(x[i]) + float64(x[i+1])) + (float64(x[i+2]) + float64(x[i+3]))
+	for s := j.sums; len(s) > 0; s = s[maxLanes:] {
+		sum += float64(Sum(s[:maxLanes]))
 	}
 	return sum
 }
@@ -145,10 +148,11 @@ func stepPortable[T Float](s *stepTile[T]) {
 // left in C.
 func (j *job[T]) stepThin() {
 	u := &j.workers[0].s
-	clear(u.lanes[:])
+	j.sums = grow(j.sums, maxLanes)
+	clear(j.sums)
 	u.g, u.w, u.m = &j.g.C[0], &j.step.W[0], &j.step.M[0]
 	u.ldg, u.ldw, u.rows, u.cols = j.g.LDC, j.g.LDC, j.g.M, j.g.N
+	u.sums = &j.sums[0]
 	u.set(&j.step.Update)
 	stepPortable(u)
-	j.sums = append(j.sums[:0], sumLanes(&u.lanes))
 }

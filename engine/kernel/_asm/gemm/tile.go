@@ -16,11 +16,17 @@ const (
 	// beta follows alpha, then rows, then what tileAhead returns
 )
 
-// tileAhead returns the offsets of the two places from which lines are fetched into
-// the second cache level, and of the number of lines.
-func (f *flavour) tileAhead() (ahead [2]int, lines int) {
+// Places from which lines are fetched into the second cache level.
+const places = 3
+
+// tileAhead returns the offsets of those places, of the number of lines at each, and
+// of the distance between lines.
+func (f *flavour) tileAhead() (ahead [places]int, lines, step int) {
 	at := tileAlpha + 2*f.size() + 8
-	return [2]int{at, at + 8}, at + 16
+	for i := range ahead {
+		ahead[i] = at + 8*i
+	}
+	return ahead, at + 8*places, at + 8*places + 8
 }
 
 // prefetchA is how many bytes ahead of their use the rows of a packed A are
@@ -29,19 +35,20 @@ const prefetchA = 4096
 
 // addresses are the registers of the loop over K. Strides are in bytes.
 type addresses struct {
-	a, b, k           reg.GPVirtual
+	a, b, k           reg.GPVirtual // k counts down
 	ai, ai3, ai5, ai7 reg.GPVirtual // multiples of the row stride of A
 	ak, bk            reg.GPVirtual
-	ahead             [2]reg.GPVirtual
+	ahead             [places]reg.GPVirtual
 	lines             reg.GPVirtual
+	arg               reg.GPVirtual
 }
 
 // tile emits a kernel for rows x nv vectors of C.
 func (f *flavour) tile(d *decls, rows, nv int) string {
 	name := fmt.Sprintf("tile%s_%dx%d", f.suffix(), rows, nv)
 	arg := f.begin(d, name, "t", "tile["+f.typ()+"]", fmt.Sprintf("computes %d rows of up to %d columns.", rows, nv*f.lanes()))
-	r := f.addresses(arg, rows)
 	f.prefetchC(arg, rows, nv)
+	r := f.addresses(arg, rows)
 	acc := make([][]reg.VecVirtual, rows)
 	for i := range acc {
 		for range nv {
@@ -56,11 +63,14 @@ func (f *flavour) tile(d *decls, rows, nv int) string {
 }
 
 func (f *flavour) addresses(arg reg.GPVirtual, rows int) *addresses {
-	r := &addresses{a: f.field(arg, tileA), b: f.field(arg, tileB), k: f.field(arg, tileK),
+	r := &addresses{arg: arg, a: f.field(arg, tileA), b: f.field(arg, tileB), k: f.field(arg, tileK),
 		ak: f.stride(arg, tileAK), bk: f.stride(arg, tileBK), ai: f.stride(arg, tileAI)}
 	f.multiples(r, rows)
-	ahead, lines := f.tileAhead()
-	r.ahead, r.lines = [2]reg.GPVirtual{f.field(arg, ahead[0]), f.field(arg, ahead[1])}, f.field(arg, lines)
+	ahead, lines, _ := f.tileAhead()
+	r.lines = f.field(arg, lines)
+	for i := range ahead {
+		r.ahead[i] = f.field(arg, ahead[i])
+	}
 	return r
 }
 
@@ -114,8 +124,7 @@ func (f *flavour) prefetchC(arg reg.GPVirtual, rows, nv int) {
 
 // sum emits acc += A B, two steps of K a turn.
 func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
-	n := f.GP64()
-	f.MOVQ(r.k, n)
+	n := r.k
 	f.SHRQ(Imm(1), n)
 	f.JZ(LabelRef("odd"))
 	f.Label("pair")
@@ -129,19 +138,20 @@ func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
 	f.DECQ(n)
 	f.JNZ(LabelRef("pair"))
 	f.Label("odd")
-	f.TESTQ(U32(1), r.k)
+	f.TESTB(U8(1), Mem{Base: r.arg, Disp: tileK})
 	f.JZ(LabelRef("sums"))
 	f.step(r, acc)
 	f.Label("sums")
 }
 
-// lookAhead fetches one more line of each of two places, if some are left.
+// lookAhead fetches one more line of each place, if some are left.
 func (f *flavour) lookAhead(r *addresses) {
 	f.SUBQ(Imm(1), r.lines)
 	f.JLT(LabelRef("fetched"))
+	_, _, step := f.tileAhead()
 	for _, p := range r.ahead {
 		f.PREFETCHT1(Mem{Base: p})
-		f.ADDQ(Imm(64), p)
+		f.ADDQ(Mem{Base: r.arg, Disp: step}, p)
 	}
 	f.Label("fetched")
 }
