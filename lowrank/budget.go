@@ -23,12 +23,7 @@ func (k Keep) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 	if k.Uniform {
 		return p.each(func(c *Candidate) (*Point, error) { return k.site(ctx, c) })
 	}
-	dense := int64(0)
-	for _, c := range p.Candidates {
-		if c.Site.Blocked == "" {
-			dense += k.By.of(c.Site, c.Site.Cost())
-		}
-	}
+	_, dense := p.extent(nil, k.By)
 	return p.within(ctx, k.By, int64(k.Fraction*float64(dense)))
 }
 
@@ -62,13 +57,8 @@ func (b Budget) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 	if b.By == Latency {
 		return nil, errors.New("lowrank: a budget in latency is not possible before factoring: give one in MACs and let latency guard")
 	}
-	left := b.Total - b.By.total(p.Model, p.Total)
-	for _, c := range p.Candidates {
-		if c.Site.Blocked == "" {
-			left += b.By.of(c.Site, c.Site.Cost())
-		}
-	}
-	return p.within(ctx, b.By, left)
+	_, dense := p.extent(nil, b.By)
+	return p.within(ctx, b.By, b.Total-b.By.total(p.Model, p.Total)+dense)
 }
 
 // within solves the knapsack for what the candidates may cost together.
@@ -95,6 +85,23 @@ func (p *Planner) curves(ctx context.Context, by Measure) ([][]Point, error) {
 		curves[i] = ps
 	}
 	return curves, nil
+}
+
+// extent returns what all sites that are not blocked cost together at the least that the curves
+// allow, and dense; without curves the least is dense.
+func (p *Planner) extent(curves [][]Point, by Measure) (least, dense int64) {
+	for i, c := range p.Candidates {
+		if c.Site.Blocked != "" {
+			continue
+		}
+		n := by.of(c.Site, c.Site.Cost())
+		dense += n
+		if curves != nil && len(curves[i]) > 0 {
+			n = by.of(c.Site, curves[i][0].Cost)
+		}
+		least += n
+	}
+	return least, dense
 }
 
 // choose picks from the curves; the last option of every site is to stay dense.

@@ -73,15 +73,7 @@ func (d MaxDrop) within(base, now []bool) bool { return UpperDrop(base, now) <= 
 
 // search keeps the smallest choice that is within the drop.
 func (d MaxDrop) search(ctx context.Context, p *Planner, curves [][]Point, base []bool, best []*Point) ([]*Point, error) {
-	least, dense := int64(0), int64(0)
-	for i, c := range p.Candidates {
-		n := d.By.of(c.Site, c.Site.Cost())
-		dense += n
-		if len(curves[i]) > 0 {
-			n = d.By.of(c.Site, curves[i][0].Cost)
-		}
-		least += n
-	}
+	least, dense := p.extent(curves, d.By)
 	lo, hi := math.Log(max(1, float64(least))), math.Log(max(1, float64(dense)))
 	for range cmp.Or(d.Steps, 10) {
 		mid := (lo + hi) / 2

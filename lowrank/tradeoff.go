@@ -21,18 +21,7 @@ func (r *run) tradeoff(ctx context.Context, p *Planner) ([]Tradeoff, error) {
 	if err != nil {
 		return nil, err
 	}
-	least, dense := int64(0), int64(0)
-	for i, c := range p.Candidates {
-		if c.Site.Blocked != "" {
-			continue
-		}
-		n := c.Site.Params()
-		dense += n
-		if len(curves[i]) > 0 {
-			n = curves[i][0].Cost.Params
-		}
-		least += n
-	}
+	least, dense := p.extent(curves, Params)
 	var out []Tradeoff
 	for i := range tradeoffPoints {
 		capacity := least + int64(float64(dense-least)*float64(i)/(tradeoffPoints-1))
