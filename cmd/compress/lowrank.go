@@ -67,6 +67,8 @@ type lowrankRun struct {
 }
 
 func lowrankAction(c *cli.Context) error {
+	undo := frugal()
+	defer undo()
 	r, err := newLowrankRun(c)
 	if err != nil {
 		return err
@@ -79,10 +81,12 @@ func lowrankAction(c *cli.Context) error {
 	cfg.Progress = func(stage string, done, all int) {
 		b.Update(float64(done)/float64(max(1, all)), func() string { return fmt.Sprintf("%s %d/%d", stage, done, all) })
 	}
+	reserve(cfg.Memory)
 	small, rep, err := lowrank.Run(c.Context, r.model, cfg)
 	if err != nil {
 		return err
 	}
+	undo() // training has needs of its own
 	if err := writeTradeoff(c.String("plot"), rep); err != nil {
 		return err
 	}
