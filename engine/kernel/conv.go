@@ -44,7 +44,7 @@ type Conv[T Float] struct {
 	forward convPlan[T]
 	input   []convPlan[T]   // by the residue of the row; made by the first BackwardInput
 	scatter *convScatter[T] // instead of input, or nil
-	weight  *convGrad[T]    // made by the first BackwardWeight
+	weight  weightGrad[T]   // made by the first BackwardWeight
 	bias    biasTask[T]
 	packed  bool // the weights of every later Forward
 }
@@ -52,7 +52,7 @@ type Conv[T Float] struct {
 // NewConv plans a convolution.
 func NewConv[T Float](s ConvShape) *Conv[T] {
 	s.check()
-	if s.winoFits() {
+	if convMicroFor[T]().winoFits(&s) {
 		return &Conv[T]{s: s, forward: newWinoForward[T](&s)}
 	}
 	return &Conv[T]{s: s, forward: newForward[T](&s)}
@@ -115,7 +115,7 @@ func (c *Conv[T]) planInput() {
 	if c.scatter = newScatter[T](&c.s); c.scatter != nil {
 		return
 	}
-	if c.s.winoFits() {
+	if convMicroFor[T]().winoFits(&c.s) {
 		c.input = append(c.input, newWinoInput[T](&c.s))
 		return
 	}
@@ -131,9 +131,21 @@ func (c *Conv[T]) BackwardWeight(p *Pool, x, dy, dw []T) {
 	c.need("dy", len(dy), s.lenY())
 	c.need("dw", len(dw), s.lenW())
 	if c.weight == nil {
-		c.weight = newConvGrad[T](s)
+		c.planWeight()
 	}
 	c.weight.run(p, x, dy, dw[:s.lenW()])
+}
+
+// weightGrad computes the gradient of the weights.
+type weightGrad[T Float] interface{ run(p *Pool, x, dy, dw []T) }
+
+// planWeight plans the gradient of the weights.
+func (c *Conv[T]) planWeight() {
+	if c.s.winoGradFits() {
+		c.weight = newWinoGrad[T](&c.s)
+		return
+	}
+	c.weight = newConvGrad[T](&c.s)
 }
 
 // BackwardBias sets db to the gradient of the bias: the sums of dy.

@@ -107,6 +107,7 @@ type convMicro[T Float] struct {
 	evenLanes     int
 	sum           func(*convSums[T])
 	wino          *winoMicro[T]
+	winoLeast     int // channels from which on Winograd tiles win
 }
 
 var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable[float64]()
@@ -114,7 +115,7 @@ var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable
 func newConvPortable[T Float]() *convMicro[T] {
 	mk := &convMicro[T]{mr: 4, lanes: 4, nv: 1, dots: 2, evenLanes: 4,
 		tile: new([maxMR + 1][maxNV + 1]func(*convTile[T])), dot: new([maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])),
-		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T], wino: newWinoPortable[T]()}
+		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T], wino: newWinoPortable[T](), winoLeast: 32}
 	for r := 1; r <= mk.mr; r++ {
 		mk.tile[r][1] = convTilePortable[T]
 	}

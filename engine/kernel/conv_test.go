@@ -235,8 +235,8 @@ func TestConvPrepack(t *testing.T) {
 }
 
 // TestConvSpecialValues: one NaN in the input poisons the outputs that see it
-// and nothing else, the same for the gradients; a NaN of dy also counts for the
-// taps that it multiplies with padding.
+// and nothing else, the same for the gradients; in those of the weights it also
+// counts for the taps that it multiplies with padding.
 func TestConvSpecialValues(t *testing.T) {
 	nan := float32(math.NaN())
 	forPaths(t, func(t *testing.T) {
@@ -253,8 +253,9 @@ func TestConvSpecialValues(t *testing.T) {
 				dw[jw] = dw[jw] || jx == ix || jy == iy
 			})
 			for i := range dw {
-				m := i / c.s.taps()
-				dw[i] = dw[i] || (m == iy/(c.s.OH*c.s.OW)%c.s.M && math.IsNaN(float64(c.dw[i])))
+				m, ch := i/c.s.taps(), i%c.s.taps()/(c.s.KH*c.s.KW)+i/c.s.taps()/c.s.mg()*c.s.cg()
+				mine := m == iy/(c.s.OH*c.s.OW)%c.s.M || ch == ix/(c.s.H*c.s.W)%c.s.C
+				dw[i] = dw[i] || mine && math.IsNaN(float64(c.dw[i]))
 			}
 			sameNaN(t, name+": y", c.y, y)
 			sameNaN(t, name+": dx", c.dx, dx)

@@ -31,11 +31,19 @@ type convWino[T Float] struct {
 	full, narrow       *winoOrder // of tiles of one row of tiles in a vector, of two or nil
 	turned             bool       // the weights are those of the forward convolution
 
+	rowOf [4]winoRow[T]
+
 	x, w9, y []T
 	epi      Epilogue[T]
 	useEpi   bool
 	workers  []winoScratch[T]
 	none     []T // a row of zeros
+}
+
+// winoRow says which two rows of inputs make a row of positions, and by which kernel.
+type winoRow[T Float] struct {
+	a, b   int
+	kernel func(*winoRows[T])
 }
 
 // winoScratch is the work space of one worker.
@@ -53,15 +61,17 @@ type winoScratch[T Float] struct {
 const (
 	winoTile   = 16 // positions of a tile
 	winoVecs   = 8  // vectors of tiles in a unit
-	winoLeast  = 8  // channels from which on it wins
 	winoPanels = 4  // panels that a unit has at least
 )
 
-// winoFits says whether the convolution is one of 3 x 3 weights with stride 1 that
-// has enough channels.
-func (s *ConvShape) winoFits() bool {
-	return s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilH == 1 && s.DilW == 1 &&
-		s.cg() >= winoLeast && s.mg() >= winoLeast && s.lenY() > 0 && s.lenX() > 0 && s.OH > 1 && s.OW > 1
+// winoShape says whether the weights are 3 x 3 and the stride 1.
+func (s *ConvShape) winoShape() bool {
+	return s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilH == 1 && s.DilW == 1 && s.lenY()*s.taps() > 0
+}
+
+// winoFits says where convWino was measured to win.
+func (mk *convMicro[T]) winoFits(s *ConvShape) bool {
+	return s.winoShape() && min(s.cg(), s.mg()) >= mk.winoLeast && s.OH > 1 && s.OW > 1
 }
 
 // newWinoForward plans the convolution itself.
@@ -95,18 +105,28 @@ func (t *convWino[T]) plan(s *ConvShape) *convWino[T] {
 	t.cuts = min(max(1, t.panels/winoPanels), (want+t.blocks-1)/t.blocks)
 	t.units = (s.N + t.some - 1) / t.some * t.groups * t.blocks * t.cuts
 	_, t.grain = Split(t.units, 1)
-	t.pitch = (t.some*t.rows*t.tw + t.mk.lanes - 1) / t.mk.lanes * t.mk.lanes
 	t.weights = make([]T, winoTile*t.groups*t.panels*t.c*maxMR)
-	t.none = make([]T, 2*t.tw+4*t.mk.lanes)
-	size := sizeOf[T]()
-	t.full = newWinoOrder(t.mk.lanes/2, t.mk.lanes, size)
-	if 2*t.tw == t.mk.lanes || 2*t.tw < t.mk.lanes && t.mk.wino.anyHalf {
-		t.narrow = newWinoOrder(t.tw, t.mk.lanes, size)
+	t.lay()
+	return t
+}
+
+// lay decides where the tiles of a unit are.
+func (t *convWino[T]) lay() {
+	t.mk = convMicroFor[T]()
+	lanes, size, k := t.mk.lanes, sizeOf[T](), t.mk.wino
+	t.pitch = (t.some*t.rows*t.tw + lanes - 1) / lanes * lanes
+	if t.pitch%(16*lanes) == 0 {
+		t.pitch += lanes // rows a multiple of 1 KB apart share places in the cache
+	}
+	t.rowOf = [4]winoRow[T]{{0, 2, k.input[0]}, {1, 2, k.input[1]}, {2, 1, k.input[0]}, {1, 3, k.input[0]}}
+	t.none = make([]T, 2*t.tw+4*lanes)
+	t.full = newWinoOrder(lanes/2, lanes, size)
+	if 2*t.tw == lanes || 2*t.tw < lanes && k.anyHalf {
+		t.narrow = newWinoOrder(t.tw, lanes, size)
 	}
 	for c := range t.c {
 		t.off = append(t.off, c*t.pitch*size)
 	}
-	return t
 }
 
 // reserve makes the work space of the workers.
@@ -227,15 +247,13 @@ func (b *winoBlock[T]) multiply(pos int) {
 // inStep is the distance of positions of the input, in numbers.
 func (t *convWino[T]) inStep() int { return t.c*t.pitch + t.mk.lanes }
 
-// transform computes row i of the positions of all tiles from their rows of inputs:
-// 0 - 2, 1 + 2, 2 - 1, 1 - 3.
+// transform computes row i of the positions of all tiles from their rows of inputs.
 func (b *winoBlock[T]) transform(i int) {
-	offsets := [4][2]int{{0, 2}, {1, 2}, {2, 1}, {1, 3}}[i]
-	r, size := &b.r, sizeOf[T]()
+	k, r, size := b.rowOf[i], &b.r, sizeOf[T]()
 	*r = winoRows[T]{channels: b.c, nextDst: b.pitch * size, step: b.inStep() * size}
-	lo := (max(0, b.padTop-min(offsets[0], offsets[1])) + 1) / 2 // rows of tiles without padding
-	hi := max(lo, (b.h+b.padTop-max(offsets[0], offsets[1])+1)/2)
-	kernel, at := b.mk.wino.input[[4]int{1: 1}[i]], 0
+	lo := (max(0, b.padTop-min(k.a, k.b)) + 1) / 2 // rows of tiles without padding
+	hi := max(lo, (b.h+b.padTop-max(k.a, k.b)+1)/2)
+	at := 0
 	for n := b.n0; n < b.n1; n++ {
 		in := b.x[(n*b.groups+b.group)*b.c*b.h*b.w:]
 		for row := b.r0; row < b.r1; {
@@ -244,9 +262,9 @@ func (b *winoBlock[T]) transform(i int) {
 				rows = min(hi, b.r1) - row
 			}
 			from := 2*row - b.padTop
-			r.a, r.nextA, r.atA = b.row(in, from+offsets[0])
-			r.b, r.nextB, r.atB = b.row(in, from+offsets[1])
-			b.rowsOf(kernel, at, rows)
+			r.a, r.nextA, r.atA = b.row(in, from+k.a)
+			r.b, r.nextB, r.atB = b.row(in, from+k.b)
+			b.rowsOf(k.kernel, at, rows)
 			at += rows * b.tw
 			row += rows
 		}
