@@ -7,7 +7,8 @@
 #	fitnets-mnist.sh [SEED..]     seed 1 when none are given
 #
 # The teacher learns with dropout and then, as TEACHER_TUNE epochs more, without. Students
-# all see the images of AUGMENT, for EPOCHS epochs; hints are HINT_EPOCHS before these.
+# see the images as they are, or by AUGMENT, for EPOCHS epochs; hints are HINT_EPOCHS
+# before these.
 # Weights are those with the best accuracy on 10,000 held-out training images. INIT is
 # the initialiser of the students, the paper's by default; INIT=he is the control that
 # tells what hints add beyond a good start. See lib.sh for what is kept; the last lines
@@ -16,11 +17,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 EXPERIMENT=fitnets-mnist
 . bench/repro/lib.sh
-DATA=${DATA:-mnist;val=10000} INIT=${INIT:-uniform=0.005} AUGMENT=${AUGMENT-jitter=1}
+DATA=${DATA:-mnist;val=10000} INIT=${INIT:-uniform=0.005} AUGMENT=${AUGMENT:-}
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-30} TEACHER_TUNE=${TEACHER_TUNE:-10} EPOCHS=${EPOCHS:-60} HINT_EPOCHS=${HINT_EPOCHS:-20}
 [ $# -gt 0 ] || set -- 1
 suffix=
 [ "$INIT" = uniform=0.005 ] || suffix=-$INIT
+[ -z "$AUGMENT" ] || suffix+=-${AUGMENT//=/}
 
 # Lambda from 4 to 1 over T^2 = 9, as the paper's soft term lacks that factor.
 common=(--optimizer adam --lr 5e-3 --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
@@ -33,7 +35,7 @@ train_all() {
 		--epochs "$TEACHER_EPOCHS"
 	run teacher "$seed" distill --teacher "$first" --student 'width:1;init=teacher;dropout=0' --data "$DATA" --augment jitter=1 \
 		--max-norm 1.9 --soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
-	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft-seed$seed.npz")
+	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$seed.npz")
 	run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
 	run "kd$suffix" "$seed" distill --student fitnet:mnist --init "$INIT" "${kd[@]}"
 	run "hinted$suffix" "$seed" distill --teacher "$teacher" --student fitnet:mnist --init "$INIT" "${common[@]}" \
@@ -52,9 +54,10 @@ echo "| network | published errors of 10,000 | epochs | errors by seed | mean +-
 echo "|---|---|---|---|---|---|"
 row teacher-dropout "" "teacher, 361K parameters, with dropout"
 row teacher 55 "the same, then without dropout"
-for suffix in "" -he; do
+for suffix in "" -he -jitter1; do
 	init="U(-0.005, 0.005)"
-	[ -z "$suffix" ] || init="He et al.'s initialisation"
+	[ "$suffix" != -he ] || init="He et al.'s initialisation"
+	[ "$suffix" != -jitter1 ] || init+=", jittered by 1 pixel"
 	row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
 	row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"
 	row "hints$suffix" "$([ -n "$suffix" ] || echo 51)" "student, 30K, $init, hints, then distilled"
