@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	// The comparison programs import what they time, those of reproductions what they measure.
 	"bench/peers/decompose": {engineRooms, "bench", "dataset", "lowrank"},
 	"bench/peers/infer":     {engineRooms, "bench", "format/onnx", "lowrank", "student"},
+	"bench/peers/scaling":   {engineRooms, "bench", "dataset", "student"},
 	"bench/peers/train":     {engineRooms, "bench", "dataset", "student"},
 	"bench/repro/classbias": {engineRooms, "dataset", "format"},
 	"bench/repro/losses":    {engineRooms, "dataset", "distill", "format", "format/onnx", "student", "teacher"},

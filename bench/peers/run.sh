@@ -39,6 +39,8 @@ if [ $# -gt 0 ]; then
 	area "$@"
 else
 	for f in "$here"/*/; do
-		area "$(basename "$f")"
+		if [ -e "$f$(basename "$f").py" ]; then
+			area "$(basename "$f")"
+		fi
 	done
 fi
