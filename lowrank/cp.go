@@ -19,7 +19,7 @@ func init() { Register(cp{}) }
 // emitted as 1 x 1 (K to R), a depthwise convolution along each kernel axis longer
 // than 1, and 1 x 1 (R to M). The components are corrected to small norms, so that
 // fine-tuning does not diverge (Phan et al. 2020).
-type cp struct{}
+type cp struct{ opts nd.CPOpts } // of Factor, but for rank and seed
 
 func (cp) Name() string { return "cp" }
 
@@ -145,7 +145,9 @@ func (d cp) group(ctx context.Context, p *Problem, g, r int) (*nd.CP, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, _, err := nd.DecomposeCP(ctx, w.Reshape(d.shape(p.Site)...), nd.CPOpts{Rank: r, Seed: p.Seed})
+	o := d.opts
+	o.Rank, o.Seed = r, p.Seed
+	c, _, err := nd.DecomposeCP(ctx, w.Reshape(d.shape(p.Site)...), o)
 	if err != nil {
 		return nil, err
 	}
