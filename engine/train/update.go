@@ -40,7 +40,7 @@ type updater struct {
 
 	fused
 
-	phase func(*piece, int)
+	phase func(*updater, *piece, int)
 	gscal float32 // factor on gradients: 1/weight, clipping
 	lr    float64
 	t     int
@@ -91,7 +91,7 @@ func (u *updater) cut(steppable bool) {
 }
 
 // Run implements kernel.Task: one piece of the current phase.
-func (u *updater) Run(_, i int) { u.phase(&u.pieces[i], i) }
+func (u *updater) Run(_, i int) { u.phase(u, &u.pieces[i], i) }
 
 // collect takes over the gradients of a session; cut batches are summed with
 // their number of samples as weight.
@@ -145,7 +145,7 @@ func (u *updater) left() int {
 // sumSquares returns the sum of the squares of the gradient of the first n pieces, or
 // the number of the first piece where it is not finite, else -1.
 func (u *updater) sumSquares(n int) (bad int, sum float64) {
-	u.phase = u.squares
+	u.phase = (*updater).squares
 	u.c.Pool.Do(u, n)
 	for i, x := range u.norms[:n] {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -164,7 +164,7 @@ func (u *updater) squares(pc *piece, i int) {
 func (u *updater) apply(lr, norm float64, t int) {
 	u.gscal *= float32(optim.ClipScale(norm, u.c.ClipNorm))
 	u.lr, u.t = lr, t
-	u.phase = u.updatePiece
+	u.phase = (*updater).updatePiece
 	u.c.Pool.Do(u, u.left())
 	if u.c.MaxNorm <= 0 {
 		return
