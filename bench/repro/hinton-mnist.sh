@@ -21,7 +21,7 @@ EPOCHS=${EPOCHS:-40} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_E
 SMALL_EPOCHS=${SMALL_EPOCHS:-20} STEPS=${STEPS:-teacher labels distilled missing small sweep table}
 DATA=${DATA:-mnist} HELD=${HELD:-mnist;val=10000}
 [ $# -gt 0 ] || set -- 1 2 3
-seeds=("$@") rates=(5e-4 1e-3 2e-3) units=(30 300) temperatures=(1 2.5 4 8 20)
+seeds=("$@") rates=(5e-4 1e-3 2e-3 4e-3) units=(30 300) temperatures=(1 2.5 4 8 20)
 teacher=$WORK/teacher-seed1.cmz
 
 # teacher of seed 1 is the students' teacher; the others show how much seeds matter.
