@@ -55,7 +55,7 @@ func newConvGrad[T Float](s *ConvShape) *convGrad[T] {
 	g.parts = max(1, min(s.N, gradParts))
 	g.chunk = 1
 	if q.unitRows == q.oh {
-		g.chunk = even((s.N+g.parts-1)/g.parts, max(1, gradBytes/max(1, q.packed()*q.size())))
+		g.chunk = even((s.N+g.parts-1)/g.parts, max(1, gradBytes/max(1, q.packed()*sizeOf[T]())))
 	}
 	g.cuts = min(max(1, g.blocks), (gradParts+g.parts*s.Groups-1)/(g.parts*s.Groups))
 	g.sums = make([]T, g.parts*s.M*g.perRow())
@@ -121,7 +121,7 @@ func (b *convGradBlock[T]) sumsOf(m int) []T {
 // add adds what output rows i0 to i0+rows of images n to n+images contribute.
 func (b *convGradBlock[T]) add(n, images, i0, rows int) {
 	q, s, d := b.pass, b.s, &b.d
-	per, plane, size := q.perChannel(), s.OH*s.OW, q.size()
+	per, plane, size := q.perChannel(), s.OH*s.OW, sizeOf[T]()
 	count := rows * q.ow
 	*d = convDots[T]{ldx: plane, ldo: b.perRow(), images: images, whole: count / b.mk.lanes, tail: count % b.mk.lanes}
 	d.skipX = (s.M*plane - d.whole*b.mk.lanes) * size
@@ -162,7 +162,7 @@ func (b *convGradBlock[T]) shifted(n, images, c, channels, i0, rows int) []T {
 		}
 		from, pitch = b.cols, q.packed()
 	}
-	d.skipY = (pitch - d.whole*b.mk.lanes) * q.size()
+	d.skipY = (pitch - d.whole*b.mk.lanes) * sizeOf[T]()
 	return from
 }
 

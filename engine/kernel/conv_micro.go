@@ -135,9 +135,6 @@ func convMicroFor[T Float]() *convMicro[T] {
 	return pick[convMicro[T]](convPortable32, convPortable64)
 }
 
-// sizeOf is the number of bytes of a number.
-func sizeOf[T Float]() int { return int(unsafe.Sizeof(T(0))) }
-
 // ahead returns the n numbers that start bytes after p.
 func ahead[T Float](p *T, bytes, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), bytes)), n)
@@ -171,7 +168,7 @@ func convTilePortable[T Float](t *convTile[T]) {
 // convDotsPortable adds up one pair of rows and taps at a time.
 func convDotsPortable[T Float](d *convDots[T]) {
 	const lanes = 4
-	n, size := d.whole*lanes+d.tail, int(unsafe.Sizeof(*d.x))
+	n, size := d.whole*lanes+d.tail, sizeOf[T]()
 	off := unsafe.Slice(d.off, d.taps)
 	for i := range d.rows {
 		out := at(d.out, i*d.ldo, d.taps)
@@ -216,7 +213,7 @@ func piecesPortable[T Float](r *convRows[T], step int) {
 // lanesPortable sets the lanes with a bit in mask to every step-th number, and
 // zeros the others.
 func lanesPortable[T Float](to *[4]T, p *T, bytes, step int, mask uint64) {
-	size := int(unsafe.Sizeof(*p))
+	size := sizeOf[T]()
 	for l := range to {
 		to[l] = 0
 		if mask>>(l*step)&1 != 0 {
@@ -237,7 +234,7 @@ func interleavePortable[T Float](r *convMerge[T]) {
 
 // sumTermsPortable adds up 4 lanes of each sum.
 func sumTermsPortable[T Float](s *convSums[T]) {
-	size := int(unsafe.Sizeof(*s.src))
+	size := sizeOf[T]()
 	sums, all := unsafe.Slice(s.sums, s.count), 0
 	for _, v := range sums {
 		all += v.terms

@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // convTap is a row or a column of the kernel: output i sees input i step + shift.
 type convTap struct{ index, shift int }
 
@@ -34,8 +32,6 @@ type convPass[T Float] struct {
 	inPlace            bool  // the input needs no packing
 	off                []int // of the taps (c,a,b) of a block, in bytes
 }
-
-func (q *convPass[T]) size() int { return int(unsafe.Sizeof(T(0))) }
 
 // perChannel is the number of taps of a channel.
 func (q *convPass[T]) perChannel() int { return len(q.rowTaps) * len(q.colTaps) }
@@ -85,8 +81,8 @@ func backTaps(k, dil, stride, at int) (taps []convTap) {
 // outputs of a unit see one run of numbers.
 func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 	q.layCols(lanes)
-	row := max(1, len(q.copies)*q.width*q.size()*q.stepHTaps()) // bytes of a row of a channel
-	some := min(rows, q.oh, 3*q.reach()+1)                      // that are worth the rows that they share with others
+	row := max(1, len(q.copies)*q.width*sizeOf[T]()*q.stepHTaps()) // bytes of a row of a channel
+	some := min(rows, q.oh, 3*q.reach()+1)                         // that are worth the rows that they share with others
 	q.block = max(1, min(block, q.c, limit/(row*max(1, some+q.reach()))))
 	q.unitRows = even(q.oh, max(1, min(rows, q.oh, limit/(row*q.block)-q.reach())))
 	q.inPlace = len(q.rowTaps) == 1 && len(q.colTaps) == 1 && q.rowTaps[0].shift == 0 && q.colTaps[0].shift == 0 &&
@@ -100,7 +96,7 @@ func (q *convPass[T]) lay(rows, block, limit, lanes int) {
 				if q.inPlace {
 					at = c * q.h * q.w
 				}
-				q.off = append(q.off, at*q.size())
+				q.off = append(q.off, at*sizeOf[T]())
 			}
 		}
 	}
@@ -221,8 +217,8 @@ func (q *convPass[T]) window(mk *convMicro[T], r *convRows[T], pieces []convPiec
 		}
 	}
 	*r = convRows[T]{pieces: &pieces[0], count: len(pieces),
-		nextDst: len(q.copies) * q.pitch * q.size(), nextSrc: q.h * q.w * q.size(),
-		ldd: q.width * q.size(), lds: q.stepH * q.w * q.size()}
+		nextDst: len(q.copies) * q.pitch * sizeOf[T](), nextSrc: q.h * q.w * sizeOf[T](),
+		ldd: q.width * sizeOf[T](), lds: q.stepH * q.w * sizeOf[T]()}
 }
 
 // pack copies the window of output rows i0 to i0+rows from the planes of channels
@@ -248,7 +244,7 @@ func (q *convPass[T]) maxPieces(mk *convMicro[T]) int {
 // piece copies columns from on of rows rows of a plane, first + i stepH, to dst.
 func (q *convPass[T]) piece(dst, from, first, rows, lanes int) convPiece {
 	lo, hi := q.inside(first, rows)
-	return convPiece{dst: dst * q.size(), src: ((first+lo*q.stepH)*q.w + from) * q.size(), top: lo, rows: hi - lo, bottom: rows - hi,
+	return convPiece{dst: dst * sizeOf[T](), src: ((first+lo*q.stepH)*q.w + from) * sizeOf[T](), top: lo, rows: hi - lo, bottom: rows - hi,
 		mask: laneMask(from, lanes, q.w), mask2: laneMask(from+lanes, lanes, q.w)}
 }
 

@@ -335,7 +335,7 @@ func (b *convBlock[T]) spreadRow(dst, src []T, t, from int) {
 
 // merge merges whole vectors of two passes and returns the columns of each.
 func (b *convBlock[T]) merge(dst []T, m, rows int) int {
-	even, odd, size := b.passes[0], b.passes[1], b.passes[0].size()
+	even, odd, size := b.passes[0], b.passes[1], sizeOf[T]()
 	n := odd.ow / b.mk.evenLanes
 	if n > 0 {
 		b.g = convMerge[T]{dst: &dst[0], even: &b.out[m*rows*even.ow], odd: &b.out[b.area(even)+m*rows*odd.ow],

@@ -40,7 +40,7 @@ func newScatter[T Float](s *ConvShape) *convScatter[T] {
 
 // list makes the sums of a plane, vectors of its rows, and their terms.
 func (t *convScatter[T]) list() {
-	s, size, lanes := t.s, t.passes[0].size(), t.mk.lanes
+	s, size, lanes := t.s, sizeOf[T](), t.mk.lanes
 	for h := range s.H {
 		for w := 0; w < s.W; w += lanes {
 			from := len(t.terms)
@@ -61,7 +61,7 @@ func (t *convScatter[T]) row(i, w, tap int) {
 		j := w + s.PadLeft - b*s.DilW
 		if mask := laneMask(j, t.mk.lanes, s.OW); mask != 0 {
 			at := (tap+b)*s.OH*s.OW + i*s.OW + j
-			t.terms = append(t.terms, convTerm{src: at * t.passes[0].size(), mask: mask})
+			t.terms = append(t.terms, convTerm{src: at * sizeOf[T](), mask: mask})
 		}
 	}
 }
@@ -85,6 +85,6 @@ func (t *convScatter[T]) Run(worker, i int) {
 	b := convBlock[T]{convRun: t.convRun, convScratch: &t.workers[worker], p1: t.panels, group: i % t.groups, image: i / t.groups}
 	b.pass(q, t.weights[0], b.out, t.plane, q.oh)
 	b.s = convSums[T]{dst: &t.y[i*s.cg()*s.H*s.W], src: &b.out[0], sums: &t.sums[0], terms: &t.terms[0], count: len(t.sums), channels: s.cg(),
-		nextDst: s.H * s.W * q.size(), nextSrc: s.KH * s.KW * t.plane * q.size()}
+		nextDst: s.H * s.W * sizeOf[T](), nextSrc: s.KH * s.KW * t.plane * sizeOf[T]()}
 	t.mk.sum(&b.s)
 }

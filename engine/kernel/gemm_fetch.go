@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // cacheLine is the number of bytes that a tile kernel fetches at a place.
 const cacheLine = 64
 
@@ -11,13 +9,13 @@ func (t *tile[T]) fetchNothing() { t.lines = 0 }
 // fetchRows makes the next tile fetch n numbers of each of three rows of x, of
 // which the first starts at from and the others ld numbers further each.
 func (t *tile[T]) fetchRows(x []T, from, ld, n int) {
-	t.lines, t.step = (n*int(unsafe.Sizeof(t.alpha))+cacheLine-1)/cacheLine, cacheLine
+	t.lines, t.step = (n*sizeOf[T]()+cacheLine-1)/cacheLine, cacheLine
 	t.places(x, from, ld)
 }
 
 // fetchColumns makes the next tile fetch three lines of each of n rows of x.
 func (t *tile[T]) fetchColumns(x []T, from, ld, n int) {
-	size := int(unsafe.Sizeof(t.alpha))
+	size := sizeOf[T]()
 	t.lines, t.step = n, ld*size
 	t.places(x, from, cacheLine/size)
 }

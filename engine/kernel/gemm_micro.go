@@ -132,9 +132,12 @@ func pick[R any](a, b any) *R {
 	return r
 }
 
+// sizeOf is the number of bytes of a number.
+func sizeOf[T Float | int32 | uint32]() int { return int(unsafe.Sizeof(T(0))) }
+
 // at returns the n numbers that start off elements after p.
 func at[T Float | int32 | uint32](p *T, off, n int) []T {
-	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), off*int(unsafe.Sizeof(*p)))), n)
+	return unsafe.Slice((*T)(unsafe.Add(unsafe.Pointer(p), off*sizeOf[T]())), n)
 }
 
 // tilePortable computes a tile of at most 4 columns, two rows at a time.

@@ -112,7 +112,6 @@ func (t *convWino[T]) plan(s *ConvShape) *convWino[T] {
 
 // lay decides where the tiles of a unit are.
 func (t *convWino[T]) lay() {
-	t.mk = convMicroFor[T]()
 	lanes, size, k := t.mk.lanes, sizeOf[T](), t.mk.wino
 	t.pitch = (t.some*t.rows*t.tw + lanes - 1) / lanes * lanes
 	if t.pitch%(16*lanes) == 0 {

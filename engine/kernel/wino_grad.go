@@ -51,8 +51,9 @@ func newWinoGrad[T Float](s *ConvShape) *winoGrad[T] {
 		t.split = 4
 	}
 	t.parts = min(s.N, winoGradParts/t.split)
-	t.x = &convWino[T]{c: s.cg(), h: s.H, w: s.W, oh: s.OH, ow: s.OW, padTop: s.PadTop, padLeft: s.PadLeft}
-	t.dy = &convWino[T]{c: s.mg(), h: s.OH, w: s.OW, oh: s.OH, ow: s.OW}
+	mk := convMicroFor[T]()
+	t.x = &convWino[T]{mk: mk, c: s.cg(), h: s.H, w: s.W, oh: s.OH, ow: s.OW, padTop: s.PadTop, padLeft: s.PadLeft}
+	t.dy = &convWino[T]{mk: mk, c: s.mg(), h: s.OH, w: s.OW, oh: s.OH, ow: s.OW}
 	tiles := winoGradBytes / (4 * (s.cg() + s.mg()) * sizeOf[T]()) // in work space
 	for _, w := range []*convWino[T]{t.x, t.dy} {
 		w.images, w.groups = s.N, s.Groups
@@ -64,7 +65,6 @@ func newWinoGrad[T Float](s *ConvShape) *winoGrad[T] {
 		}
 		w.lay()
 	}
-	mk := t.x.mk
 	t.dy.rowOf = [4]winoRow[T]{{0, 0, mk.wino.grad[1]}, {0, 1, mk.wino.grad[1]}, {0, 1, mk.wino.grad[0]}, {1, 1, mk.wino.grad[1]}}
 	t.high = mk.dots
 	t.sums = make([]T, t.parts*winoTile*s.M*t.perRow())

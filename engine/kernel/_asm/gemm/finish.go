@@ -62,24 +62,30 @@ func (x *finisher) startRow() {
 
 // row handles the columns of one row and moves on to the next.
 func (x *finisher) row(arg reg.GPVirtual) {
-	cols, off := x.field(arg, epiCols), x.GP64()
-	x.XORQ(off, off)
-	x.Label("vector")
-	x.CMPQ(cols, Imm(uint64(x.lanes())))
-	x.JLT(LabelRef("tail"))
-	x.vector(off, nil, "full")
-	x.ADDQ(Imm(uint64(x.bytes())), off)
-	x.SUBQ(Imm(uint64(x.lanes())), cols)
-	x.JNZ(LabelRef("vector"))
-	x.JMP(LabelRef("next"))
-	x.Label("tail")
-	x.vector(off, x.mask(cols), "masked")
-	x.Label("next")
+	x.columns(x.field(arg, epiCols), x.vector)
 	x.ADDQ(x.stride(arg, epiLDC), x.c)
 	x.TESTQ(x.residual, x.residual)
 	x.JZ(LabelRef("moved"))
 	x.ADDQ(x.stride(arg, epiLDR), x.residual)
 	x.Label("moved")
+}
+
+// columns emits the loop over the vectors of a row of cols numbers, of which the last
+// has a mask if it is not whole. Labels in vector begin with label.
+func (f *flavour) columns(cols reg.GPVirtual, vector func(off reg.GPVirtual, mask reg.Register, label string)) {
+	off := f.GP64()
+	f.XORQ(off, off)
+	f.Label("vector")
+	f.CMPQ(cols, Imm(uint64(f.lanes())))
+	f.JLT(LabelRef("tail"))
+	vector(off, nil, "full")
+	f.ADDQ(Imm(uint64(f.bytes())), off)
+	f.SUBQ(Imm(uint64(f.lanes())), cols)
+	f.JNZ(LabelRef("vector"))
+	f.JMP(LabelRef("next"))
+	f.Label("tail")
+	vector(off, f.mask(cols), "masked")
+	f.Label("next")
 }
 
 // vector handles one vector, or its lanes in mask.

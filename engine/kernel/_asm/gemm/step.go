@@ -48,19 +48,7 @@ func (f *flavour) weightStep(d *decls) {
 
 // row handles the columns of one row and moves on to the next.
 func (x *stepper) row(arg reg.GPVirtual) {
-	cols, off := x.field(arg, stepCols), x.GP64()
-	x.XORQ(off, off)
-	x.Label("vector")
-	x.CMPQ(cols, Imm(uint64(x.lanes())))
-	x.JLT(LabelRef("tail"))
-	x.vector(off, nil, "full")
-	x.ADDQ(Imm(uint64(x.bytes())), off)
-	x.SUBQ(Imm(uint64(x.lanes())), cols)
-	x.JNZ(LabelRef("vector"))
-	x.JMP(LabelRef("next"))
-	x.Label("tail")
-	x.vector(off, x.mask(cols), "masked")
-	x.Label("next")
+	x.columns(x.field(arg, stepCols), x.vector)
 	ldw := x.stride(arg, stepLDW)
 	x.ADDQ(x.stride(arg, stepLDG), x.g)
 	x.ADDQ(ldw, x.w)

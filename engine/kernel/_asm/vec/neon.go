@@ -122,18 +122,11 @@ func (n *neon) load(c neonConst) *neonReg {
 	return n.push(&neonOp{text: fmt.Sprintf("FMOVQ %d(R25), F%%d", n.pool.at(c)), dst: &neonReg{}})
 }
 
-func (n *neon) num(x float64) value {
-	if n.double {
-		return n.bits(math.Float64bits(x))
-	}
-	return n.bits(uint64(math.Float32bits(float32(x))))
-}
+func (n *neon) num(x float64) value { return n.bits(floatBits(x, n.double)) }
 
 // bits is a constant with the given bits in every lane.
 func (n *neon) bits(b uint64) value {
-	if !n.double {
-		b |= b << 32
-	}
+	b = eachLane(b, n.double)
 	return neonConst{b, b}
 }
 

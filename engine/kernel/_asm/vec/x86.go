@@ -63,18 +63,27 @@ func (f *x86) move(a Op) Op {
 
 func isConst(a value) bool { _, ok := a.(Mem); return ok }
 
-func (f *x86) num(x float64) value {
-	if f.double {
-		return f.bits(math.Float64bits(x))
+// floatBits returns the bits of x in double or single precision.
+func floatBits(x float64, double bool) uint64 {
+	if double {
+		return math.Float64bits(x)
 	}
-	return f.bits(uint64(math.Float32bits(float32(x))))
+	return uint64(math.Float32bits(float32(x)))
 }
+
+// eachLane fills 8 bytes with b, which in single precision has 4.
+func eachLane(b uint64, double bool) uint64 {
+	if !double {
+		b |= b << 32
+	}
+	return b
+}
+
+func (f *x86) num(x float64) value { return f.bits(floatBits(x, f.double)) }
 
 // bits is a constant with the given bits in every lane.
 func (f *x86) bits(b uint64) value {
-	if !f.double {
-		b |= b << 32
-	}
+	b = eachLane(b, f.double)
 	if m, ok := f.consts[b]; ok {
 		return m
 	}
