@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/train"
@@ -86,7 +89,7 @@ func printTable(w io.Writer, dir string) error {
 		}
 		var all, fewer []float64
 		var list []string
-		for _, seed := range sortedSeeds(errors) {
+		for _, seed := range slices.Sorted(maps.Keys(errors)) {
 			all, list = append(all, errors[seed]), append(list, fmt.Sprint(errors[seed]))
 			if k, ok := kd[seed]; ok {
 				fewer = append(fewer, k-errors[seed])
@@ -122,26 +125,11 @@ func errorsOf(dir, name string) (map[uint64]float64, error) {
 	return out, nil
 }
 
-func sortedSeeds(m map[uint64]float64) (seeds []uint64) {
-	for s := range m {
-		seeds = append(seeds, s)
-	}
-	slices.Sort(seeds)
-	return seeds
-}
-
 // spread is the mean, and where there are several numbers their standard deviation.
 func spread(x []float64) string {
-	sum, squares := 0.0, 0.0
-	for _, v := range x {
-		sum += v
-	}
-	mean := sum / float64(len(x))
-	for _, v := range x {
-		squares += (v - mean) * (v - mean)
-	}
+	mean, deviation := stat.MeanStdDev(x, nil)
 	if len(x) == 1 {
 		return fmt.Sprintf("%.0f", mean)
 	}
-	return fmt.Sprintf("%.1f +- %.1f", mean, math.Sqrt(squares/float64(len(x)-1)))
+	return fmt.Sprintf("%.1f +- %.1f", mean, deviation)
 }
