@@ -42,6 +42,7 @@ func (s *ConvShape) check() {
 type Conv[T Float] struct {
 	s       ConvShape
 	forward convPlan[T]
+	depth   *convDepth[T]   // forward and the gradient of the input, or nil
 	input   []convPlan[T]   // by the residue of the row; made by the first BackwardInput
 	scatter *convScatter[T] // instead of input, or nil
 	weight  weightGrad[T]   // made by the first BackwardWeight
@@ -52,6 +53,12 @@ type Conv[T Float] struct {
 // NewConv plans a convolution.
 func NewConv[T Float](s ConvShape) *Conv[T] {
 	s.check()
+	if depthFits[T](&s) {
+		c := &Conv[T]{s: s}
+		c.depth = newConvDepth[T](&c.s)
+		c.forward = c.depth
+		return c
+	}
 	if convMicroFor[T]().winoFits(&s) {
 		return &Conv[T]{s: s, forward: newWinoForward[T](&s)}
 	}
@@ -97,6 +104,10 @@ func (c *Conv[T]) BackwardInput(p *Pool, dy, w, dx []T) {
 	c.need("dy", len(dy), s.lenY())
 	c.need("w", len(w), s.lenW())
 	c.need("dx", len(dx), s.lenX())
+	if c.depth != nil {
+		c.depth.backward(p, dy, w, dx)
+		return
+	}
 	if c.input == nil && c.scatter == nil {
 		c.planInput()
 	}

@@ -52,6 +52,12 @@ var convShapes = map[string]ConvShape{
 	"groups":        {N: 2, C: 12, H: 9, W: 10, M: 9, KH: 3, KW: 2, StrideH: 1, StrideW: 2, DilH: 1, DilW: 1, PadTop: 1, PadRight: 1, Groups: 3},
 	"depthwise":     {N: 2, C: 12, H: 9, W: 37, M: 12, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 12},
 	"depthwise s2":  {N: 2, C: 5, H: 11, W: 37, M: 10, KH: 3, KW: 3, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, PadTop: 1, PadLeft: 1, Groups: 5},
+	"3x1":           depthwise(3, 11, 16, 3, 1, 1, 1),
+	"1x3":           depthwise(3, 11, 9, 1, 3, 1, 1),
+	"3x1 stride 2":  depthwise(3, 11, 16, 3, 1, 2, 1),
+	"1x3 stride 2":  depthwise(3, 11, 17, 1, 3, 1, 2),
+	"1x3 of 32":     depthwise(2, 8, 32, 1, 3, 1, 2),
+	"far depthwise": {N: 2, C: 3, H: 5, W: 6, M: 6, KH: 4, KW: 9, StrideH: 1, StrideW: 1, DilH: 2, DilW: 1, PadTop: 5, PadLeft: 4, PadBottom: 4, PadRight: 4, Groups: 3},
 	"dilated":       {N: 2, C: 6, H: 15, W: 14, M: 8, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 2, DilW: 3, PadTop: 2, PadLeft: 3, PadBottom: 2, PadRight: 3, Groups: 1},
 	"1-d":           {N: 3, C: 10, H: 1, W: 50, M: 14, KH: 1, KW: 5, StrideH: 1, StrideW: 2, DilH: 1, DilW: 1, PadLeft: 4, PadRight: 1, Groups: 1},
 	"1-d causal":    {N: 1, C: 8, H: 1, W: 65, M: 8, KH: 1, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 4, PadLeft: 12, Groups: 1},
@@ -185,6 +191,9 @@ func randomConv(r *rand.Rand) ConvShape {
 		s.H, s.KH, s.PadTop, s.PadBottom, s.DilH, s.StrideH = 1, 1, 0, 0, 1, 1
 	}
 	s.C, s.M = s.Groups*one(9), s.Groups*one(11)
+	if r.IntN(3) == 0 {
+		s.C, s.M = s.Groups, s.Groups*one(3)
+	}
 	s.H = max(s.H, s.DilH*(s.KH-1)+1)
 	s.W = max(s.W, s.DilW*(s.KW-1)+1)
 	return s.output()
