@@ -33,14 +33,14 @@ func BenchmarkBidiagonalize(b *testing.B) {
 			b.StopTimer()
 			c := a.Clone()
 			b.StartTimer()
-			bidiagonalize(c)
+			bidiagonalize(c, true)
 		}
 	})
 }
 
 func BenchmarkBidiagonalSVD(b *testing.B) {
 	sizes(b, square, func(b *testing.B, a *Mat) {
-		r := bidiagonalize(a.Clone())
+		r := bidiagonalize(a.Clone(), true)
 		scale(r.d, 1/a.frobenius())
 		scale(r.e, 1/a.frobenius())
 		for b.Loop() {
@@ -51,7 +51,7 @@ func BenchmarkBidiagonalSVD(b *testing.B) {
 
 func BenchmarkApplyReflectors(b *testing.B) {
 	sizes(b, square, func(b *testing.B, a *Mat) {
-		r := bidiagonalize(a.Clone())
+		r := bidiagonalize(a.Clone(), true)
 		for b.Loop() {
 			applyReflectors(a, r.u, r.tauQ, 0)
 		}

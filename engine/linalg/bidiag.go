@@ -3,7 +3,7 @@ package linalg
 // bidiagonal is A = Q B P^T for an M x N matrix, N <= M: B is N x N upper
 // bidiagonal with diagonal d and superdiagonal e, Q = H_0 H_1 ... from the
 // rows of u (N x M, row k zero before column k), P likewise from the rows of v
-// (N x N, row k zero before column k+1).
+// (N x N, row k zero before column k+1; nil when not wanted).
 type bidiagonal struct {
 	d, e       []float64
 	u, v       *Mat
@@ -20,13 +20,15 @@ const (
 // the blocked algorithm of Dongarra, Sorensen and Hammarling (1989). The two
 // matrix-vector products of a step share one pass over the rest of the matrix
 // as in Howell, Demmel, Fulton, Hammarling and Marmol (2008): memory
-// bandwidth bounds the reduction, so this halves its time.
-func bidiagonalize(at *Mat) *bidiagonal {
+// bandwidth bounds the reduction, so this halves its time. P is only kept with vectors.
+func bidiagonalize(at *Mat, vectors bool) *bidiagonal {
 	n, m := at.Rows, at.Cols
 	b := &bidiagonal{
-		d: make([]float64, n), e: make([]float64, max(n-1, 0)),
-		u: at, v: NewMat(n, n),
+		d: make([]float64, n), e: make([]float64, max(n-1, 0)), u: at,
 		tauQ: make([]float64, n), tauP: make([]float64, n),
+	}
+	if vectors {
+		b.v = NewMat(n, n)
 	}
 	p := newBidiagPanel(b, min(bidiagBlock, n))
 	for lo := 0; lo < n; lo += bidiagBlock {
@@ -155,7 +157,9 @@ func (p *bidiagPanel) row(k, j, chunks int) {
 	p.e[k], p.tauP[k] = beta, tau
 	copy(v[k+1:], r)
 	v[k+1] = 1
-	copy(p.v.Row(k), v)
+	if p.v != nil {
+		copy(p.v.Row(k), v)
+	}
 	if tau == 0 {
 		return
 	}

@@ -85,7 +85,7 @@ func svdRows(at *Mat, rows int) (ut, vt *Mat, s []float64) {
 		applyReflectors(ut, at, tau, 0)
 		return ut, vt, s
 	}
-	b := bidiagonalize(at)
+	b := bidiagonalize(at, true)
 	dc := bidiagonalSVD(b.d, b.e)
 	ut = pad(dc.u, rows, m)
 	applyReflectors(ut, b.u, b.tauQ, 0)
@@ -195,7 +195,7 @@ func SingularValues(a *Mat) ([]float64, error) {
 	if float64(at.Cols) >= tall*float64(at.Rows) {
 		at, _ = householderQR(at)
 	}
-	b := bidiagonalize(at)
+	b := bidiagonalize(at, false)
 	n := len(b.d)
 	if n == 0 {
 		return nil, nil

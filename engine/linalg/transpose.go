@@ -1,5 +1,8 @@
 package linalg
 
+// TransposeTo writes the transpose into dst (N x M), which must not overlap m (M x N).
+func (m *Mat) TransposeTo(dst *Mat) { transpose(dst, m) }
+
 // transpose writes the N x M transpose of the M x N src into dst in tiles
 // that fit the first-level cache.
 func transpose(dst, src *Mat) {

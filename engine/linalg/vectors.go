@@ -1,0 +1,73 @@
+package linalg
+
+// sketchFrom is the length of the vectors from which a sketch pays for fewer than a quarter of them.
+const sketchFrom = 1024
+
+// LeadingVectors returns R orthonormal rows that span the R leading left singular vectors of A (M x N), the
+// leading first: R x M, or, with right set, R x N of the right ones. For such a U the projection
+// U^T U A is the best approximation of rank R.
+//
+// The vectors are those of the Gram matrix A A^T, or A^T A, so that ones of singular values below
+// 1e-8 of the largest are any basis of the rest; few ones of a large matrix come from a random
+// sketch with four subspace iterations (Halko, Martinsson and Tropp 2011, algorithm 4.4). At its peak it takes one
+// Gram matrix beside A and the result. It fails only for non-finite input.
+func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
+	if err := a.checkFinite("singular vectors"); err != nil {
+		return nil, err
+	}
+	a = a.tame()
+	n, _ := shape(a, right)
+	if l := r + r/2 + 10; n > sketchFrom && 4*r < n && l < min(a.Rows, a.Cols) {
+		return sketched(a, right, r, l, seed)
+	}
+	_, u, err := LeadingEig(gram(a, right), r)
+	return u, err
+}
+
+// tame returns m, or where squares of its elements would leave the range of float64 a copy times a power of two.
+func (m *Mat) tame() *Mat {
+	if top := m.maxAbs(); top == 0 || top > 0x1p-200 && top < 0x1p400 {
+		return m
+	}
+	c := m.Clone()
+	c.normalize()
+	return c
+}
+
+// gram returns the lower triangle of A A^T, or of A^T A when right is set.
+func gram(a *Mat, right bool) *Mat {
+	const strip = 256
+	n, k := shape(a, right)
+	g := NewMat(n, n)
+	rows := func(lo, hi int) *Mat {
+		if right {
+			return a.Slice(0, k, lo, hi)
+		}
+		return a.Slice(lo, hi, 0, k)
+	}
+	for lo := 0; lo < n; lo += strip {
+		hi := min(lo+strip, n)
+		Mul(g.Slice(lo, hi, 0, hi), 1, rows(lo, hi), right, rows(0, hi), !right, 0)
+	}
+	return g
+}
+
+// sketched finds the vectors within a sketch of l.
+func sketched(a *Mat, right bool, r, l int, seed uint64) (*Mat, error) {
+	n, k := shape(a, right)
+	y, z := NewMat(l, n), randomRows(l, k, seed, 0)
+	Mul(y, 1, z, false, a, !right, 0)
+	for range 4 {
+		Mul(z, 1, basis(y), false, a, right, 0)
+		Mul(y, 1, basis(z), false, a, !right, 0)
+	}
+	y = orthonormal(y)
+	Mul(z, 1, y, false, a, right, 0)
+	_, x, err := LeadingEig(gram(z, false), r)
+	if err != nil {
+		return nil, err
+	}
+	u := NewMat(r, n)
+	Mul(u, 1, x, false, y, false, 0)
+	return u, nil
+}
