@@ -3,6 +3,7 @@ package repro
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,14 +11,32 @@ import (
 // TestFitNetsScript runs the whole script for an epoch on noise, and once more, when it
 // has nothing left to train.
 func TestFitNetsScript(t *testing.T) {
+	runTwice(t, "fitnets-mnist.sh", "hints, then distilled | 51 | 1 | ", []string{"teacher-dropout", "teacher", "labels", "kd", "hinted", "hints"},
+		"DATA=random:32;shape=1,28,28;classes=10;val=8", "TEACHER_EPOCHS=1", "TEACHER_TUNE=1", "EPOCHS=1", "HINT_EPOCHS=1")
+}
+
+// TestFitNetsCIFAR10Script does the same with a teacher made here, whose second stage the hints come from.
+func TestFitNetsCIFAR10Script(t *testing.T) {
+	data := "random:32;shape=3,32,32;classes=10;val=8"
+	teacher := filepath.Join(t.TempDir(), "teacher.cmz")
+	train := exec.Command("go", "run", "../../cmd/compress", "train", "--data", data, "--arch", "resnet:8", "--epochs", "0", "-o", teacher)
+	if out, err := train.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	runTwice(t, "fitnets-cifar10.sh", "- hints: 0.", []string{"labels", "kd", "hinted", "hints"},
+		"DATA="+data, "TEACHER="+teacher, "HINT=stage2/block1/relu_2:conv6/maxout/max", "EPOCHS=1", "HINT_EPOCHS=1")
+}
+
+// runTwice runs a script that leaves results, and once more, when it has nothing left to train and prints want.
+func runTwice(t *testing.T, script, want string, results []string, environment ...string) {
+	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("no bash")
 	}
 	dir := t.TempDir()
 	run := func() string {
-		cmd := exec.Command("bash", "fitnets-mnist.sh", "1")
-		cmd.Env = append(os.Environ(), "WORK="+dir, "RESULTS="+dir+"/results", "DATA=random:32;shape=1,28,28;classes=10;val=8",
-			"TEACHER_EPOCHS=1", "TEACHER_TUNE=1", "EPOCHS=1", "HINT_EPOCHS=1")
+		cmd := exec.Command("bash", script, "1")
+		cmd.Env = append(append(os.Environ(), "WORK="+dir, "RESULTS="+dir+"/results"), environment...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -25,12 +44,12 @@ func TestFitNetsScript(t *testing.T) {
 		return string(out)
 	}
 	first, second := run(), run()
-	for _, name := range []string{"teacher-dropout", "teacher", "labels", "kd", "hinted", "hints"} {
+	for _, name := range results {
 		if _, err := os.Stat(dir + "/results/" + name + "-seed1.json"); err != nil {
 			t.Errorf("%s has no result: %v\n%s", name, err, first)
 		}
 	}
-	if strings.Contains(second, ": compress ") || !strings.Contains(second, "hints, then distilled | 51 | 1 | ") {
+	if strings.Contains(second, ": compress ") || !strings.Contains(second, want) {
 		t.Errorf("the second time: %s", second)
 	}
 }

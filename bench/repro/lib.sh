@@ -11,8 +11,11 @@ CPU=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1)
 # field FILE NAME prints a number of the outermost object of a JSON file.
 field() { sed -n "s/^  \"$2\": \([0-9.e+-]*\),*\$/\1/p" "$1"; }
 
+# curve FILE prints the validation accuracies of a run's epochs, a line each.
+curve() { sed -n 's/^     *"accuracy": \([0-9.]*\),*$/\1/p' "$1"; }
+
 # validation FILE prints the best validation accuracy of a run, 0 without any.
-validation() { sed -n 's/^     *"accuracy": \([0-9.]*\),*$/\1/p' "$1" | sort -g | tail -1 | grep . || echo 0; }
+validation() { curve "$1" | sort -g | tail -1 | grep . || echo 0; }
 
 # run NAME SEED COMMAND.. trains to WORK/NAME-seedSEED.cmz and writes the result.
 run() {
@@ -34,6 +37,7 @@ run() {
   "seconds": $(field "$log" seconds),
   "epochs": $(field "$log" epochs),
   "validation_accuracy": $(validation "$log"),
+  "validation_curve": [$(curve "$log" | paste -sd, -)],
   "test_errors": $(($(field "$log" total) - $(field "$log" correct))),
   "test_samples": $(field "$log" total)
 }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# FitNet 1 of Romero et al. 2015, table 1: a maxout student of 11 layers and 250K parameters on CIFAR-10, by
+# labels alone, by distillation and by hints with distillation. The paper's student has 89.01 % from a
+# maxout teacher of 9M parameters; the teacher here is a pretrained ResNet-56 of 855K.
+#
+#	fitnets-cifar10.sh [SEED..]     seed 1 when none are given
+#
+# The teacher is COMPRESS_SHARED/models/cifar10-resnet56.onnx or TEACHER; HINT is the pair of values for
+# the hints: the maps of 16 x 16 that the teacher's second stage ends with guide the student's sixth layer.
+# Weights are those with the best accuracy on 5,000 held-out training images. STUDENTS names the students
+# to train; the labels' and the distilled ones have EPOCHS epochs, the one with hints HINT_EPOCHS before these.
+# See lib.sh for what is kept; the last lines are the tables of docs/fitnets-cifar10.md, and TABLE=1 trains nothing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+EXPERIMENT=fitnets-cifar10
+. bench/repro/lib.sh
+DATA=${DATA:-cifar10;mean=0.485,0.456,0.406;std=0.229,0.224,0.225;val=5000}
+EPOCHS=${EPOCHS:-100} HINT_EPOCHS=${HINT_EPOCHS:-20} STUDENTS=${STUDENTS:-labels kd hints}
+HINT=${HINT:-/layer2/layer2.8/Relu_1_output_0:conv6/maxout/max}
+[ $# -gt 0 ] || set -- 1
+
+# train_all SEED trains the students. Lambda goes from 4 to 1 over T^2 = 9, as the paper's soft term lacks
+# that factor; teacher and student see the same augmented images.
+train_all() {
+	local seed=$1 student hinted=$WORK/hinted-seed$1.cmz
+	local teacher=(--teacher "${TEACHER:-${COMPRESS_SHARED:?set TEACHER, or COMPRESS_SHARED to the folder of models}/models/cifar10-resnet56.onnx}")
+	local common=(--optimizer adam --lr "${LR:-2e-3}" --schedule cosine --data "$DATA" ${DATA_DIR:+--data-dir "$DATA_DIR"} --augment crop=4,flip)
+	local soft=("${teacher[@]}" "${common[@]}" --epochs "$EPOCHS" --temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
+	for student in $STUDENTS; do
+		case $student in
+		labels) run labels "$seed" train --arch fitnet:1 "${common[@]}" --epochs "$EPOCHS" ;;
+		kd) run kd "$seed" distill --student fitnet:1 "${soft[@]}" ;;
+		hints)
+			run hinted "$seed" distill "${teacher[@]}" --student fitnet:1 "${common[@]}" --hint "$HINT" --hint-mode only --epochs "$HINT_EPOCHS"
+			run hints "$seed" distill --student "$hinted" "${soft[@]}"
+			;;
+		*) echo "STUDENTS: there is no $student; there are labels, kd and hints" >&2 && exit 1 ;;
+		esac
+	done
+}
+[ -n "${TABLE:-}" ] || for seed in "$@"; do train_all "$seed"; done
+
+# row NAME PUBLISHED ABOUT prints the line of a run that has results.
+row() {
+	local first
+	first=$(compgen -G "$RESULTS/$1-seed*.json" | head -1) || return 0
+	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
+}
+echo "| FitNet 1 on CIFAR-10 | published errors of 10,000 | epochs | errors by seed | mean +- s.d. | validation accuracy, first seed |"
+echo "|---|---|---|---|---|---|"
+row labels "" "by labels"
+row kd "" "distilled"
+row hints 1099 "hints, then distilled"
+echo
+echo "Validation accuracy by epoch, first seed:"
+for name in labels kd hints; do
+	first=$(compgen -G "$RESULTS/$name-seed*.json" | head -1) || continue
+	echo "- $name: $(sed -n 's/^  "validation_curve": \[\(.*\)\],$/\1/p' "$first" | sed 's/,/, /g')"
+done
