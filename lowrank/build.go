@@ -127,7 +127,11 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 	if err != nil {
 		return nil, err
 	}
-	approx := d.Reconstruct(p.Site, f)
+	p = nil // its weight is not held while the factors are multiplied out
+	approx := d.Reconstruct(r.cands[i].Site, f)
+	if p, err = r.problem(i); err != nil {
+		return nil, err
+	}
 	if n := approx.NonFinite(); n > 0 {
 		return nil, fmt.Errorf("%d values of the result are NaN or infinite", n)
 	}
@@ -135,10 +139,11 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 	e := nd.RelError(p.W, approx)
 	out.weightError = &e
 	if p.Moments != nil {
+		out.shift = p.shift(approx)
 		o := p.outputError(approx)
 		out.outputError = &o
-		out.shift = p.shift(approx)
 	}
+	f.round(p.Site.Param.DType)
 	return out, nil
 }
 
@@ -189,8 +194,8 @@ func (r *run) parallel(ctx context.Context, stage string, f func(i int) error) e
 	return nil
 }
 
-// memory estimates the bytes that factoring takes: the weight, its bases and a copy or two in float64.
-func (c *Candidate) memory() int64 { return 6 * 8 * c.Site.Params() }
+// memory estimates the bytes that factoring takes: the weight in float64 and twice as much for its bases.
+func (c *Candidate) memory() int64 { return 3 * 8 * c.Site.Params() }
 
 // gate admits work while its memory fits; one piece of work is always admitted.
 type gate struct {

@@ -46,11 +46,11 @@ func (c *Candidate) Points(ctx context.Context, by Measure) ([]Point, error) {
 
 // measure fills the curve once.
 func (c *Candidate) measure(ctx context.Context) error {
-	p, err := c.load(ctx)
-	if err != nil {
-		return err
-	}
 	for _, d := range c.Methods {
+		p, err := c.load(ctx)
+		if err != nil {
+			return err
+		}
 		ps, err := d.Curve(ctx, p)
 		if err != nil {
 			return fmt.Errorf("lowrank: site %q: %s: %w", c.Site.Name, d.Name(), err)

@@ -43,16 +43,16 @@ func (d channel) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 		return nil, err
 	}
 	s, n := p.Site, r[0]
-	down, up := nd.New(append([]int{s.Groups * n, s.K}, s.Kernel...)...), nd.New(append([]int{s.Groups * s.M, n}, unit(s.Kernel)...)...)
+	down, up := stacked(s, n, s.K, s.Kernel), stacked(s, s.M, n, unit(s.Kernel))
 	for g := range s.Groups {
 		a, b, err := p.split(ctx, g, n)
 		if err != nil {
 			return nil, err
 		}
-		copy(down.Data[g*len(b.Data):], b.Data)
-		copy(up.Data[g*len(a.Data):], a.Data)
+		put(down, g, b.Data)
+		put(up, g, a.Data)
 	}
-	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"down", down}, {"up", up}}}, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "down", nd: down}, {Name: "up", nd: up}}}, nil
 }
 
 // unit returns a kernel of ones.

@@ -118,11 +118,11 @@ func (d cp) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
 		return nil, err
 	}
 	s, n, axes := p.Site, r[0], d.axes(p.Site)
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"in", stacked(s, n, s.K, unit(s.Kernel))}}}
+	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "in", nd: stacked(s, n, s.K, unit(s.Kernel))}}}
 	for _, i := range axes {
-		f.Parts = append(f.Parts, Part{axisName(i), stacked(s, n, 1, alongAxis(s.Kernel, i))})
+		f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, n, 1, alongAxis(s.Kernel, i))})
 	}
-	f.Parts = append(f.Parts, Part{"out", stacked(s, s.M, n, unit(s.Kernel))})
+	f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, n, unit(s.Kernel))})
 	for g := range s.Groups {
 		c, err := d.group(ctx, p, g, n)
 		if err != nil {
@@ -163,15 +163,14 @@ func (d cp) group(ctx context.Context, p *Problem, g, r int) (*nd.CP, error) {
 }
 
 func (d cp) Reconstruct(s *Site, f *Factors) *nd.Array {
-	w, n, last := nd.New(s.Shape()...), f.Ranks[0], len(f.Parts)-1
-	for g := range s.Groups {
+	n, last := f.Ranks[0], len(f.Parts)-1
+	return grouped(s, func(g int) *nd.Array {
 		c := &nd.CP{U: []*linalg.Mat{f.Parts[last].nd.Reshape(s.Groups, s.M, n).Index(g).Mat(s.M)}}
 		for _, part := range f.Parts[:last] {
 			c.U = append(c.U, part.nd.Reshape(s.Groups, n, part.nd.Len()/(s.Groups*n)).Index(g).Mat(n).T())
 		}
-		put(w, g, c.Full().Data)
-	}
-	return w
+		return c.Full()
+	})
 }
 
 func (d cp) Emit(e *Emitter, x graph.Value) graph.Value {

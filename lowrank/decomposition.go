@@ -9,6 +9,7 @@ import (
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/linalg"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/internal/registry"
 	"github.com/compress-toolkit/compress/lowrank/nd"
 )
@@ -72,12 +73,25 @@ type Factors struct {
 
 // Part is one factor; its name is appended to the weight's.
 type Part struct {
-	Name string
-	nd   *nd.Array
+	Name    string
+	nd      *nd.Array
+	rounded *tensor.Tensor // in the weight's type, in place of nd
 }
 
-// Array returns the factor's elements.
-func (p Part) Array() *nd.Array { return p.nd }
+// round replaces the float64 arrays by tensors of the type that is emitted.
+func (f *Factors) round(d tensor.DType) {
+	for i, p := range f.Parts {
+		f.Parts[i] = Part{Name: p.Name, rounded: p.tensor(d)}
+	}
+}
+
+// tensor returns the factor in the given type.
+func (p Part) tensor(d tensor.DType) *tensor.Tensor {
+	if p.rounded != nil {
+		return p.rounded
+	}
+	return toTensor(p.nd, d)
+}
 
 // Params returns the number of the factors' elements.
 func (f *Factors) Params() int64 {
@@ -95,6 +109,17 @@ type Problem struct {
 	Moments *Moments  // nil without calibration: errors are the weight's
 	Seed    uint64
 	Align   int // only ranks that are multiples of it are wanted on curves; 0 and 1 mean all
+
+	once bool // W is for one call of Curve or Factor, which may let it go
+}
+
+// take returns the weight when it is needed for the last time: memory is short for large ones.
+func (p *Problem) take() *nd.Array {
+	w := p.W
+	if p.once && p.Moments == nil {
+		p.W = nil
+	}
+	return w
 }
 
 var decompositions = registry.New[Decomposition]("decomposition")

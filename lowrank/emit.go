@@ -108,7 +108,7 @@ func addParts(m *graph.Model, s *Site, f *Factors) []graph.Value {
 			name = graph.Value(fmt.Sprintf("%s/%s_%d", s.Param.Name, part.Name, n))
 		}
 		used[name] = true
-		p := graph.NewParam(name, toTensor(part.nd, s.Param.DType), s.Param.Trainable)
+		p := graph.NewParam(name, part.tensor(s.Param.DType), s.Param.Trainable)
 		p.Storage = s.Param.Storage
 		s.owner.Params = append(s.owner.Params, p)
 		vs[i] = name

@@ -20,6 +20,9 @@ import (
 // and nil without moments.
 func (p *Problem) scaled(g int) (w *nd.Array, inv *linalg.Mat, err error) {
 	w = p.W.Index(g)
+	if g == p.Site.Groups-1 {
+		w = p.take().Index(g)
+	}
 	if p.Moments == nil || p.Moments.In == nil {
 		return w, nil, nil
 	}
@@ -110,6 +113,18 @@ func thinned(ps []Point, n int) []Point {
 func distinct(ranks []Ranks) []Ranks {
 	slices.SortFunc(ranks, func(a, b Ranks) int { return slices.CompareFunc(a, b, cmp.Compare[int]) })
 	return slices.CompactFunc(ranks, func(a, b Ranks) bool { return slices.Equal(a, b) })
+}
+
+// grouped returns the weight whose groups f makes, each for the last time.
+func grouped(s *Site, f func(g int) *nd.Array) *nd.Array {
+	if s.Groups == 1 {
+		return f(0).Reshape(s.Shape()...)
+	}
+	w := nd.New(s.Shape()...)
+	for g := range s.Groups {
+		put(w, g, f(g).Data)
+	}
+	return w
 }
 
 // put copies group g's factor into the stack of all groups.

@@ -162,13 +162,18 @@ func lowerInverse(l *linalg.Mat) *linalg.Mat {
 	return inv
 }
 
+// energyRows is how many rows of a weight are multiplied at a time.
+const energyRows = 64
+
 // energy returns trace(D C D^T) summed over groups, for D of shape G, M, K, kernel...
 func (m *Moments) energy(d *nd.Array) float64 {
 	sum := 0.0
 	for g, w := range groupMats(d) {
-		wc := product(w, m.In[g])
-		for i, v := range wc.Data {
-			sum += v * w.Data[i]
+		for lo := 0; lo < w.Rows; lo += energyRows {
+			rows := w.Slice(lo, min(lo+energyRows, w.Rows), 0, w.Cols)
+			for i, v := range product(rows, m.In[g]).Data {
+				sum += v * rows.Data[i]
+			}
 		}
 	}
 	return sum

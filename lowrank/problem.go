@@ -75,24 +75,21 @@ func (p *Problem) split(ctx context.Context, g, r int) (a, b *linalg.Mat, err er
 	return a, b, err
 }
 
-// randomisedFrom is the smaller side from which the randomised SVD pays for ranks below a quarter of it.
-const randomisedFrom = 1024
-
-// splitPlain truncates the SVD.
+// splitPlain projects on the leading singular vectors of the shorter side, A = U^T and B = U W
+// or A = W V^T and B = V for their rows U or V, which is the truncated SVD but for scales.
 func splitPlain(m *linalg.Mat, r int, seed uint64) (a, b *linalg.Mat, err error) {
-	var s *linalg.SVD
-	if n := min(m.Rows, m.Cols); n > randomisedFrom && 4*r < n {
-		s, _, err = linalg.RandomizedSVD(m, linalg.RandOpts{Rank: r, PowerIters: 4, Oversample: r/2 + 10, Seed: seed})
-	} else {
-		s, err = linalg.TruncatedSVD(m, r)
-	}
+	right := m.Rows > m.Cols
+	u, err := linalg.LeadingVectors(m, right, r, seed)
 	if err != nil {
 		return nil, nil, err
 	}
-	a, b = s.U, s.V.T()
-	for i, v := range s.S {
-		scaleRow(b, i, v)
+	if right {
+		a, b = linalg.NewMat(m.Rows, r), u
+		linalg.Mul(a, 1, m, false, u, true, 0)
+		return a, b, nil
 	}
+	a, b = u.T(), linalg.NewMat(r, m.Cols)
+	linalg.Mul(b, 1, u, false, m, false, 0)
 	return a, b, nil
 }
 
@@ -125,20 +122,20 @@ func balance(a, b *linalg.Mat) {
 	}
 }
 
-// outputError returns the relative error of the output for a weight W' (G, M, K, kernel...).
+// outputError returns the relative error of the output for a weight W' (G, M, K, kernel...), which becomes W' - W.
 func (p *Problem) outputError(approx *nd.Array) float64 {
-	m, diff := p.Moments, p.W.Clone()
-	for i, v := range approx.Data {
-		diff.Data[i] -= v
-	}
+	m := p.Moments
 	if m.In == nil {
 		return m.projectionError(p.W, approx)
+	}
+	for i, v := range p.W.Data {
+		approx.Data[i] -= v
 	}
 	whole := m.energy(p.W)
 	if whole <= 0 {
 		return 0
 	}
-	return math.Sqrt(max(0, m.energy(diff)) / whole)
+	return math.Sqrt(max(0, m.energy(approx)) / whole)
 }
 
 // shift returns (W - W') E[x], which keeps the output's mean; nil without a mean.

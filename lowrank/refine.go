@@ -107,6 +107,7 @@ func (r *run) refit(ctx context.Context, m *graph.Model, i int, pt *Point) (*fac
 		return nil, fmt.Errorf("lowrank: site %q by %s: %d values of the result are NaN or infinite", s.Name, pt.Method, n)
 	}
 	we, oe := nd.RelError(p.W, approx), j.error(p, approx)
+	f.round(s.Param.DType)
 	return &factored{f: f, weightError: &we, outputError: &oe, shift: j.shift(p, approx)}, nil
 }
 

@@ -211,7 +211,7 @@ func (r *run) problem(i int) (*Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Problem{Site: s, W: w, Moments: r.mom[i], Seed: r.c.Seed, Align: r.c.Align}, nil
+	return &Problem{Site: s, W: w, Moments: r.mom[i], Seed: r.c.Seed, Align: r.c.Align, once: true}, nil
 }
 
 // guard puts sites back to dense that would not get smaller.

@@ -72,7 +72,7 @@ func (d spatial) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 		put(down, g, v.T().Data) // R, K, KH
 		put(up, g, nd.OfMat(u.Clone(), s.M, kw, n).Permute(0, 2, 1).Data)
 	}
-	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"down", down}, {"up", up}}}, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "down", nd: down}, {Name: "up", nd: up}}}, nil
 }
 
 // group returns V (K KH x R) and U (M KW x R).
@@ -118,15 +118,14 @@ func (spatial) refit(p *Problem, g int, v, u *linalg.Mat) (*linalg.Mat, error) {
 }
 
 func (spatial) Reconstruct(s *Site, f *Factors) *nd.Array {
-	w, r := nd.New(s.Shape()...), f.Ranks[0]
+	r := f.Ranks[0]
 	kh, kw := s.Kernel[0], s.Kernel[1]
 	v, u := f.Parts[0].nd.Reshape(s.Groups, r, s.K*kh), f.Parts[1].nd.Reshape(s.Groups, s.M, r, kw)
+	d := nd.New(s.Groups, s.K, kh, s.M, kw)
 	for g := range s.Groups {
-		d := linalg.NewMat(s.K*kh, s.M*kw)
-		linalg.Mul(d, 1, v.Index(g).Mat(r), true, u.Index(g).Permute(1, 0, 2).Mat(r), false, 0)
-		put(w, g, nd.OfMat(d, s.K, kh, s.M, kw).Permute(2, 0, 1, 3).Data)
+		linalg.Mul(d.Index(g).Mat(s.K*kh), 1, v.Index(g).Mat(r), true, u.Index(g).Permute(1, 0, 2).Mat(r), false, 0)
 	}
-	return w
+	return d.Permute(0, 3, 1, 2, 4)
 }
 
 func (spatial) Emit(e *Emitter, x graph.Value) graph.Value {

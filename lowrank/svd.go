@@ -16,9 +16,8 @@ func init() { Register(svd{}) }
 //	W = U S V^T,  W' = U_R S_R V_R^T,  ||W - W'||^2 = sum of the discarded s_i^2
 //
 // Emitted as X (V S^1/2) (S^1/2 U^T): K x R, then R x M. With calibration it is
-// the activation-aware form of problem.go. Matrices whose smaller side is beyond
-// 1,024 and ranks far below it use the randomised SVD of Halko, Martinsson and
-// Tropp 2011 when only the factors are wanted.
+// the activation-aware form of problem.go. The factors come from the leading singular
+// vectors of the shorter side alone (linalg.LeadingVectors).
 type svd struct{}
 
 func (svd) Name() string { return "svd" }
@@ -48,16 +47,19 @@ func (d svd) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) 
 		return nil, err
 	}
 	s := p.Site
-	v, u := nd.New(s.Groups, s.K, r[0]), nd.New(s.Groups, r[0], s.M)
+	var v, u *nd.Array
 	for g := range s.Groups {
 		a, b, err := p.split(ctx, g, r[0])
 		if err != nil {
 			return nil, err
 		}
-		copy(v.Index(g).Data, b.T().Data)
-		copy(u.Index(g).Data, a.T().Data)
+		if g == 0 { // only now: the bases took memory
+			v, u = nd.New(s.Groups, s.K, r[0]), nd.New(s.Groups, r[0], s.M)
+		}
+		b.TransposeTo(v.Index(g).Mat(s.K))
+		a.TransposeTo(u.Index(g).Mat(r[0]))
 	}
-	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"v", dropGroup(s, v)}, {"u", dropGroup(s, u)}}}, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "v", nd: dropGroup(s, v)}, {Name: "u", nd: dropGroup(s, u)}}}, nil
 }
 
 // dropGroup removes the axis of groups where there is one group.

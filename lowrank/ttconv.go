@@ -95,7 +95,7 @@ func (d ttConv) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 		return nil, err
 	}
 	m := ttMatrix{}.must(p.Site)
-	return trainCurve(ctx, d, p, 1, func(int) (*nd.Array, error) { return d.array(p.Site, m, p.W), nil })
+	return trainCurve(ctx, d, p, 1, func(int) (*nd.Array, error) { return d.array(p.Site, m, p.take()), nil })
 }
 
 func (d ttConv) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
@@ -106,19 +106,19 @@ func (d ttConv) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, erro
 		return nil, err
 	}
 	s, m := p.Site, ttMatrix{}.must(p.Site)
-	t, _, err := nd.DecomposeTT(d.array(s, m, p.W), nd.TTOpts{Ranks: r})
+	t, _, err := nd.DecomposeTT(d.array(s, m, p.take()), nd.TTOpts{Ranks: r})
 	if err != nil {
 		return nil, err
 	}
 	spread(t)
 	kernel := t.Cores[0].Permute(2, 0, 1).Reshape(append([]int{r[0], 1}, s.Kernel...)...)
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"kernel", kernel}}}
+	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "kernel", nd: kernel}}}
 	last := len(m.Rows) - 1
 	for i, c := range t.Cores[1:] { // R, Mn, Kn, R' to R', Mn, Kn, R
 		n := last - i
 		_, after := ends(r, i+1)
 		a := c.Reshape(r[i], m.Rows[n], m.Cols[n], after).Permute(3, 1, 2, 0)
-		f.Parts = append(f.Parts, Part{coreName(n), a.Reshape(after*m.Rows[n], m.Cols[n]*r[i])})
+		f.Parts = append(f.Parts, Part{Name: coreName(n), nd: a.Reshape(after*m.Rows[n], m.Cols[n]*r[i])})
 	}
 	return f, nil
 }

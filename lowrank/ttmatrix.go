@@ -125,7 +125,7 @@ func (d ttMatrix) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 		return nil, err
 	}
 	m := d.must(p.Site)
-	return trainCurve(ctx, d, p, 1, func(int) (*nd.Array, error) { return d.array(m, p.W), nil })
+	return trainCurve(ctx, d, p, 1, func(int) (*nd.Array, error) { return d.array(m, p.take()), nil })
 }
 
 func (d ttMatrix) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
@@ -136,7 +136,7 @@ func (d ttMatrix) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, er
 		return nil, err
 	}
 	m := d.must(p.Site)
-	t, _, err := nd.DecomposeTT(d.array(m, p.W), nd.TTOpts{Ranks: r})
+	t, _, err := nd.DecomposeTT(d.array(m, p.take()), nd.TTOpts{Ranks: r})
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (d ttMatrix) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, er
 	for n, c := range t.Cores { // R(n-1), Mn, Kn, Rn to Mn, Rn, R(n-1), Kn
 		before, after := ends(r, n)
 		a := c.Reshape(before, m.Rows[n], m.Cols[n], after).Permute(1, 3, 0, 2).Reshape(m.Rows[n]*after, before*m.Cols[n])
-		f.Parts = append(f.Parts, Part{coreName(n), a})
+		f.Parts = append(f.Parts, Part{Name: coreName(n), nd: a})
 	}
 	return f, nil
 }

@@ -155,11 +155,11 @@ func (d ttNaive) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 		return nil, err
 	}
 	s, last := p.Site, len(r)-1
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"in", stacked(s, r[0], s.K, unit(s.Kernel))}}}
+	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "in", nd: stacked(s, r[0], s.K, unit(s.Kernel))}}}
 	for i := range s.Kernel {
-		f.Parts = append(f.Parts, Part{axisName(i), stacked(s, r[i+1], r[i], alongAxis(s.Kernel, i))})
+		f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, r[i+1], r[i], alongAxis(s.Kernel, i))})
 	}
-	f.Parts = append(f.Parts, Part{"out", stacked(s, s.M, r[last], unit(s.Kernel))})
+	f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, r[last], unit(s.Kernel))})
 	for g := range s.Groups {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -208,13 +208,12 @@ func identityCore(r int) *nd.Array {
 }
 
 func (d ttNaive) Reconstruct(s *Site, f *Factors) *nd.Array {
-	w := nd.New(s.Shape()...)
 	shape, last := d.shape(s), len(f.Ranks)
 	back := []int{last}
 	for i := range last {
 		back = append(back, i)
 	}
-	for g := range s.Groups {
+	return grouped(s, func(g int) *nd.Array {
 		t := &nd.TT{}
 		prev := 1
 		for i, part := range f.Parts[:last] {
@@ -223,9 +222,8 @@ func (d ttNaive) Reconstruct(s *Site, f *Factors) *nd.Array {
 		}
 		end := f.Parts[last].nd.Reshape(s.Groups, s.M, prev).Index(g)
 		t.Cores = append(t.Cores, end.Permute(1, 0).Reshape(prev, s.M, 1))
-		put(w, g, t.Full().Permute(back...).Data)
-	}
-	return w
+		return t.Full().Permute(back...)
+	})
 }
 
 func (d ttNaive) Emit(e *Emitter, x graph.Value) graph.Value {

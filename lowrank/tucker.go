@@ -131,11 +131,11 @@ func (d tucker) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, erro
 	}
 	f := &Factors{Method: d.Name(), Ranks: r}
 	if in {
-		f.Parts = append(f.Parts, Part{"in", down})
+		f.Parts = append(f.Parts, Part{Name: "in", nd: down})
 	}
-	f.Parts = append(f.Parts, Part{"core", core})
+	f.Parts = append(f.Parts, Part{Name: "core", nd: core})
 	if out {
-		f.Parts = append(f.Parts, Part{"out", up})
+		f.Parts = append(f.Parts, Part{Name: "out", nd: up})
 	}
 	return f, nil
 }
@@ -148,7 +148,7 @@ func (d tucker) group(p *Problem, g int, r Ranks) (v *linalg.Mat, core *nd.Array
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if !in { // nothing is cut on the input side: its scale is not needed
+	if !in && inv != nil { // nothing is cut on the input side: its scale is not needed
 		w, inv = p.W.Index(g), nil
 	}
 	ranks := []int{0, 0, 0}
@@ -178,7 +178,6 @@ func (d tucker) group(p *Problem, g int, r Ranks) (v *linalg.Mat, core *nd.Array
 
 func (d tucker) Reconstruct(s *Site, f *Factors) *nd.Array {
 	out, in := d.sides(s, f.Ranks)
-	w := nd.New(s.Shape()...)
 	parts := f.Parts
 	var down, up *nd.Array
 	if in {
@@ -188,7 +187,7 @@ func (d tucker) Reconstruct(s *Site, f *Factors) *nd.Array {
 	if out {
 		up = parts[1].nd.Reshape(s.Groups, s.M, f.Ranks[0])
 	}
-	for g := range s.Groups {
+	return grouped(s, func(g int) *nd.Array {
 		a := core.Index(g)
 		if in {
 			a = a.ModeMul(1, down.Index(g).Mat(f.Ranks[1]), true)
@@ -196,9 +195,8 @@ func (d tucker) Reconstruct(s *Site, f *Factors) *nd.Array {
 		if out {
 			a = a.ModeMul(0, up.Index(g).Mat(s.M), false)
 		}
-		put(w, g, a.Data)
-	}
-	return w
+		return a
+	})
 }
 
 func (d tucker) Emit(e *Emitter, x graph.Value) graph.Value {

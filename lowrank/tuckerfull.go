@@ -101,15 +101,15 @@ func (d tuckerFull) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, 
 		return nil, err
 	}
 	s, one := p.Site, unit(p.Site.Kernel)
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{"in", nd.OfMat(t.U[1].T(), append([]int{r[1], s.K}, one...)...)}}}
+	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "in", nd: nd.OfMat(t.U[1].T(), append([]int{r[1], s.K}, one...)...)}}}
 	maps := r[1]
 	for i := range s.Kernel {
-		f.Parts = append(f.Parts, Part{axisName(i), nd.OfMat(t.U[2+i].T(), append([]int{r[2+i], 1}, alongAxis(s.Kernel, i)...)...)})
+		f.Parts = append(f.Parts, Part{Name: axisName(i), nd: nd.OfMat(t.U[2+i].T(), append([]int{r[2+i], 1}, alongAxis(s.Kernel, i)...)...)})
 		maps *= r[2+i]
 	}
 	core := t.Core.Clone().Reshape(append([]int{r[0], maps}, one...)...)
 	up := nd.OfMat(t.U[0].Clone(), append([]int{s.M, r[0]}, one...)...)
-	f.Parts = append(f.Parts, Part{"core", core}, Part{"out", up})
+	f.Parts = append(f.Parts, Part{Name: "core", nd: core}, Part{Name: "out", nd: up})
 	return f, nil
 }
 

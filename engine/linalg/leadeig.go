@@ -3,6 +3,7 @@ package linalg
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/lapack/gonum"
 )
@@ -15,8 +16,18 @@ import (
 // The eigenvalues are those of the tridiagonal form; up to half of the vectors come from
 // inverse iteration, more from divide and conquer (SymEig).
 func LeadingEig(a *Mat, r int) (vals []float64, vecs *Mat, err error) {
-	if a.Rows != a.Cols || r < 0 || r > a.Rows {
+	if r < 0 || r > a.Rows {
 		panic(fmt.Sprintf("linalg: %d eigenvalues of a %d x %d matrix", r, a.Rows, a.Cols))
+	}
+	vals, vecs, err = EigUpTo(a, func([]float64) int { return r })
+	return vals[:min(r, len(vals))], vecs, err
+}
+
+// EigUpTo is LeadingEig with as many eigenvectors as the function says when it is shown all
+// eigenvalues, descending, which are all returned.
+func EigUpTo(a *Mat, count func(vals []float64) int) (vals []float64, vecs *Mat, err error) {
+	if a.Rows != a.Cols {
+		panic(fmt.Sprintf("linalg: eigenvalues of a %d x %d matrix", a.Rows, a.Cols))
 	}
 	for i := range a.Rows {
 		clear(a.Row(i)[i+1:])
@@ -26,37 +37,47 @@ func LeadingEig(a *Mat, r int) (vals []float64, vecs *Mat, err error) {
 	}
 	exp := a.normalize()
 	t := tridiagonalize(a)
-	vals, vecs = t.leading(r)
+	vals = t.values()
+	vecs = t.vectors(vals, count(scaledBy(vals, exp)))
 	t.apply(vecs)
 	for i, f := range signs(vecs) {
 		scale(vecs.Row(i), f)
 	}
-	for i, v := range vals {
-		vals[i] = math.Ldexp(v, exp)
-	}
-	return vals, vecs, nil
+	return scaledBy(vals, exp), vecs, nil
 }
 
-// leading returns the r largest eigenvalues of T and eigenvectors as rows.
-func (t *tridiagonal) leading(r int) ([]float64, *Mat) {
+// scaledBy returns 2^exp x.
+func scaledBy(x []float64, exp int) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = math.Ldexp(v, exp)
+	}
+	return y
+}
+
+// values returns the eigenvalues of T, descending.
+func (t *tridiagonal) values() []float64 {
+	n := len(t.d)
+	d, e := append([]float64{}, t.d...), append([]float64{}, t.e...)
+	if !(gonum.Implementation{}).Dsterf(n, d, e) { // it has not been seen to fail
+		d = tridiagonalEig(append([]float64{}, t.d...), t.e).d
+		slices.Sort(d)
+	}
+	slices.Reverse(d)
+	return d
+}
+
+// vectors returns eigenvectors of the r largest of the eigenvalues as rows.
+func (t *tridiagonal) vectors(vals []float64, r int) *Mat {
 	n := len(t.d)
 	if 2*r <= n {
-		d := append([]float64{}, t.d...)
-		if (gonum.Implementation{}).Dsterf(n, d, append([]float64{}, t.e...)) {
-			vals := make([]float64, r)
-			for i := range vals {
-				vals[i] = d[n-1-i]
-			}
-			if x := inverseIteration(t.d, t.e, vals); x != nil {
-				return vals, x
-			}
+		if x := inverseIteration(t.d, t.e, vals[:r]); x != nil {
+			return x
 		}
 	}
-	dc := tridiagonalEig(append([]float64{}, t.d...), t.e)
-	vals, x := make([]float64, r), NewMat(r, n)
+	dc, x := tridiagonalEig(append([]float64{}, t.d...), t.e), NewMat(r, n)
 	for j, i := range descending(dc.d)[:r] {
-		vals[j] = dc.d[i]
 		copy(x.Row(j), dc.x.Row(i))
 	}
-	return vals, x
+	return x
 }

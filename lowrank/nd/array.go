@@ -84,13 +84,17 @@ func (a *Array) Index(i int) *Array {
 // Norm returns the Frobenius norm, safe against overflow.
 func (a *Array) Norm() float64 { return norm(a.Data) }
 
-func norm(x []float64) float64 {
+func norm(x []float64) float64 { return normOf(len(x), func(i int) float64 { return x[i] }) }
+
+// normOf is the norm of n numbers, safe against overflow.
+func normOf(n int, at func(i int) float64) float64 {
 	scale, sum := 0.0, 1.0
-	for _, v := range x {
+	for i := range n {
+		v := math.Abs(at(i))
 		if v == 0 {
 			continue
 		}
-		if v = math.Abs(v); v > scale {
+		if v > scale {
 			sum = 1 + sum*(scale/v)*(scale/v)
 			scale = v
 		} else {
@@ -102,11 +106,7 @@ func norm(x []float64) float64 {
 
 // Distance returns the Frobenius norm of a - b.
 func Distance(a, b *Array) float64 {
-	d := make([]float64, len(a.Data))
-	for i, v := range a.Data {
-		d[i] = v - b.Data[i]
-	}
-	return norm(d)
+	return normOf(len(a.Data), func(i int) float64 { return a.Data[i] - b.Data[i] })
 }
 
 // RelError returns ||a - b|| / ||a||, 0 for two zero arrays.

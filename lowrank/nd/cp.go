@@ -217,11 +217,11 @@ func (s *als) grown(ctx context.Context, half, sweeps int) *fit {
 func (s *als) fromSVD() []*linalg.Mat {
 	us := make([]*linalg.Mat, len(s.shape))
 	for n := range us {
-		u, _, err := leading(s.data.Unfold(n))
+		u, _, err := leading(s.data.Unfold(n), exactly(s.o.Rank))
 		if err != nil {
 			return s.padded(nil, 0)
 		}
-		us[n] = columns(u, s.o.Rank)
+		us[n] = u
 	}
 	return s.padded(us, 0)
 }

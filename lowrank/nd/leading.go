@@ -5,33 +5,46 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-// leading returns the left singular vectors of m (rows x min(rows, cols)), the leading ones
-// first, and the squared singular values. A wide matrix takes the eigenvectors of
-// M M^T: orthonormal to rounding, which is what projections need, while values
+// leading returns the leading left singular vectors of m, as many as count says for the squared singular
+// values, which are returned too. They come from eigenvectors of M M^T, or those of M^T M times M where
+// that is smaller: orthonormal to rounding, which is what projections need, while values
 // below 1e-8 of the largest are noise.
-func leading(m *linalg.Mat) (u *linalg.Mat, sq []float64, err error) {
-	if m.Rows > m.Cols {
-		s, err := linalg.ThinSVD(m)
-		if err != nil {
-			return nil, nil, err
+func leading(m *linalg.Mat, count func(sq []float64) int) (u *linalg.Mat, sq []float64, err error) {
+	clamped := func(sq []float64) int {
+		for i, v := range sq {
+			sq[i] = max(0, v)
 		}
-		sq = make([]float64, len(s.S))
-		for i, v := range s.S {
-			sq[i] = v * v
-		}
-		return s.U, sq, nil
+		return count(sq)
 	}
-	sq, u, err = linalg.SymEig(gramOf(m))
+	tall := m.Rows > m.Cols
+	sq, rows, err := linalg.EigUpTo(gramOf(m, tall), clamped)
+	if err != nil {
+		return nil, nil, err
+	}
 	for i, v := range sq {
 		sq[i] = max(0, v)
 	}
-	return u, sq, err
+	u = rows.T()
+	if tall {
+		u, _ = linalg.QR(product(m, u))
+	}
+	return u, sq, nil
 }
 
-// gramOf returns M M^T.
-func gramOf(m *linalg.Mat) *linalg.Mat {
-	g := linalg.NewMat(m.Rows, m.Rows)
-	linalg.Mul(g, 1, m, false, m, true, 0)
+// all is the count of leading that wants every vector.
+func all(sq []float64) int { return len(sq) }
+
+// exactly is the count of leading that wants r vectors, or as many as there are.
+func exactly(r int) func([]float64) int { return func(sq []float64) int { return min(r, len(sq)) } }
+
+// gramOf returns M M^T, or M^T M.
+func gramOf(m *linalg.Mat, trans bool) *linalg.Mat {
+	n := m.Rows
+	if trans {
+		n = m.Cols
+	}
+	g := linalg.NewMat(n, n)
+	linalg.Mul(g, 1, m, trans, m, !trans, 0)
 	return g
 }
 
@@ -49,13 +62,10 @@ const (
 // tol of all.
 func leadingFew(m *linalg.Mat, r int, tol float64) (u *linalg.Mat, lost float64, err error) {
 	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
-		u, sq, err := leading(m)
-		if err != nil {
-			return nil, 0, err
-		}
-		return columns(u, r), tail(sq, r), nil
+		u, sq, err := leading(m, exactly(r))
+		return u, tail(sq, r), err
 	}
-	g := gramOf(m)
+	g := gramOf(m, false)
 	whole := trace(g)
 	x, last := randomMat(m.Rows, r+subspaceExtra), 0.0
 	for range subspaceRounds {
@@ -70,11 +80,8 @@ func leadingFew(m *linalg.Mat, r int, tol float64) (u *linalg.Mat, lost float64,
 		}
 		last = kept
 	}
-	full, sq, err := leading(m)
-	if err != nil {
-		return nil, 0, err
-	}
-	return columns(full, r), tail(sq, r), nil
+	u, sq, err := leading(m, exactly(r))
+	return u, tail(sq, r), err
 }
 
 // ritz returns the eigenvalues and vectors of X^T G X.

@@ -22,28 +22,28 @@ type TTOpts struct {
 // so that ||A - TT|| <= eps ||A||. err is the relative error, exact but for
 // rounding: every cut is an orthogonal projection and their errors add in squares.
 func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
-	d := len(a.Shape)
+	shape, d := a.Shape, len(a.Shape)
 	if o.Ranks != nil && len(o.Ranks) != d-1 {
-		return nil, 0, fmt.Errorf("nd: %d tensor-train ranks for an array of shape %v", len(o.Ranks), a.Shape)
+		return nil, 0, fmt.Errorf("nd: %d tensor-train ranks for an array of shape %v", len(o.Ranks), shape)
 	}
 	whole := a.Norm()
 	delta := o.Eps * whole / math.Sqrt(float64(max(1, d-1)))
 	t = &TT{make([]*Array, d)}
-	rest, prev, lost := a, 1, 0.0
+	rest, prev, lost := a.Data, 1, 0.0 // a itself is not used further: the caller may have let it go
 	for n := range d - 1 {
-		m := rest.Mat(prev * a.Shape[n])
+		m := Of(rest, len(rest)).Mat(prev * shape[n])
 		u, gone, err := o.basis(m, n, delta)
 		if err != nil {
 			return nil, 0, err
 		}
 		lost += gone
-		q, r := u.Clone(), u.Cols
-		t.Cores[n] = OfMat(q, prev, a.Shape[n], r)
+		r := u.Cols
+		t.Cores[n] = OfMat(u, prev, shape[n], r)
 		next := linalg.NewMat(r, m.Cols)
-		linalg.Mul(next, 1, q, true, m, false, 0)
-		rest, prev = OfMat(next, r*m.Cols), r
+		linalg.Mul(next, 1, u, true, m, false, 0)
+		rest, prev = next.Data, r
 	}
-	t.Cores[d-1] = rest.Reshape(prev, a.Shape[d-1], 1)
+	t.Cores[d-1] = Of(rest, prev, shape[d-1], 1)
 	if whole > 0 {
 		relErr = math.Sqrt(lost) / whole
 	}
@@ -55,12 +55,11 @@ func (o TTOpts) basis(m *linalg.Mat, n int, delta float64) (*linalg.Mat, float64
 	if o.Ranks != nil {
 		return leadingFew(m, min(o.Ranks[n], m.Rows, m.Cols), 1e-9)
 	}
-	u, sq, err := leading(m)
+	u, sq, err := leading(m, func(sq []float64) int { return CutAt(sq, delta) })
 	if err != nil {
 		return nil, 0, err
 	}
-	r := CutAt(sq, delta)
-	return columns(u, r), tail(sq, r), nil
+	return u, tail(sq, u.Cols), nil
 }
 
 // CutAt returns the smallest rank, at least 1, whose tail is at most delta.

@@ -62,7 +62,7 @@ func NewHOSVD(a *Array, ranks []int) (*HOSVD, error) {
 		if r < 0 || r > a.Shape[n] {
 			return nil, fmt.Errorf("nd: Tucker rank %d of mode %d is outside 1 to %d", r, n, a.Shape[n])
 		}
-		u, sq, err := leading(a.Unfold(n))
+		u, sq, err := leading(a.Unfold(n), all)
 		if err != nil {
 			return nil, err
 		}
