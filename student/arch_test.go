@@ -20,7 +20,7 @@ var examples = map[string]struct {
 	spec  string
 	shape tensor.Shape
 }{
-	"mlp":    {"mlp:16,16;dropout=0.1", tensor.Shape{1, 4, 4}},
+	"mlp":    {"mlp:16,16;dropout=0.1;norm=batch", tensor.Shape{1, 4, 4}},
 	"lenet":  {"lenet:2,3,8", tensor.Shape{1, 16, 16}},
 	"resnet": {"resnet:8;width=0.25", tensor.Shape{3, 8, 8}},
 	"lstm":   {"lstm:6", tensor.Shape{5, 3}},
@@ -117,6 +117,7 @@ func TestBuildErrors(t *testing.T) {
 		"resnet:9":          "6 n + 2",
 		"mlp:4;drop=0.1":    "no option",
 		"mlp:4;dropout=1.5": "not a fraction",
+		"mlp:4;norm=layer":  "only batch",
 		"lent":              "did you mean",
 	} {
 		_, err := student.Build(spec, student.Task{Shape: shape, Classes: 10})
