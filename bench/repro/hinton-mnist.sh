@@ -18,7 +18,7 @@ EXPERIMENT=hinton-mnist
 . bench/repro/lib.sh
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-60} LABEL_EPOCHS=${LABEL_EPOCHS:-30} SELECT_EPOCHS=${SELECT_EPOCHS:-10}
 EPOCHS=${EPOCHS:-40} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_EPOCHS:-15}
-SMALL_EPOCHS=${SMALL_EPOCHS:-20} STEPS=${STEPS:-teacher labels distilled missing small sweep table}
+SMALL_EPOCHS=${SMALL_EPOCHS:-20} STEPS=${STEPS:-teacher labels distilled missing small defaults sweep table}
 DATA=${DATA:-mnist} HELD=${HELD:-mnist;val=10000}
 [ $# -gt 0 ] || set -- 1 2 3
 seeds=("$@") rates=(5e-4 1e-3 2e-3 4e-3) units=(30 300) temperatures=(1 2.5 4 8 20)
@@ -76,6 +76,17 @@ step_small() {
 		for seed in "${seeds[@]}"; do
 			small "small-$kind" "$seed" "$DATA" "${setting%-*}" "${setting##*-}" "${command[@]}"
 		done
+	done
+}
+
+# step_defaults trains 30 units with no setting but the seed, by train and by distill, and by train as
+# long and with the same optimizer as distill.
+step_defaults() {
+	local seed
+	for seed in "${seeds[@]}"; do
+		run default-labels "$seed" train --data "$DATA" --arch mlp:30
+		run default-equal "$seed" train --data "$DATA" --arch mlp:30 --epochs 20 --lr 4e-3 --schedule 'warmup:1;cosine'
+		run default-distilled "$seed" distill --data "$DATA" --teacher "$teacher" --student mlp:30
 	done
 }
 
@@ -153,6 +164,9 @@ step_table() {
 	row "its errors on the 1010 threes" 14 missing-3-corrected class_errors
 	row "student 784-30-10, labels" "" small-labels
 	row "student 784-30-10, distilled at T = 2" "" small-distilled
+	row "student 784-30-10, compress train as it is" "" default-labels
+	row "the same with the epochs and optimizer of compress distill" "" default-equal
+	row "compress distill as it is" "" default-distilled
 	for u in "${units[@]}"; do
 		for t in "${temperatures[@]}"; do row "784-$u-$u-10, distilled at T = $t" "" "sweep-$u-T$t"; done
 	done

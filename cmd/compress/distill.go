@@ -18,7 +18,7 @@ func distillCommand() *cli.Command {
 		&cli.StringFlag{Name: "student", Usage: "architecture, as mlp:30; width:F or depth:F of the teacher's graph; lowrank:keep=F, the teacher factorised; or a file with an untrained graph"},
 		&cli.StringFlag{Name: "unlabelled", Usage: "further samples `D`, as --data has them, that learn from the teacher alone"},
 		&cli.StringFlag{Name: "init", Usage: "initialiser of the student's weights"},
-		&cli.Float64Flag{Name: "temperature", Value: 4, Usage: "T of the soft targets"},
+		&cli.Float64Flag{Name: "temperature", Value: 2.5, Usage: "T of the soft targets"},
 		&cli.StringFlag{Name: "hard-weight", Value: "0.1", Usage: "weight `W` of the cross-entropy with the labels; FROM:TO changes it linearly over the run"},
 		&cli.StringFlag{Name: "soft-weight", Value: "0.9", Usage: "weight `W` or FROM:TO of the distillation loss"},
 		&cli.StringFlag{Name: "loss", Value: "kd", Usage: "weighted sum of losses on logits (" + strings.Join(distill.Losses(), ", ") + ") and on values (" + strings.Join(distill.FeatureLosses(), ", ") +
@@ -33,7 +33,7 @@ func distillCommand() *cli.Command {
 		&cli.StringFlag{Name: "recipe", Usage: "stages from a YAML `FILE`, or one of " + strings.Join(distill.Recipes(), ", ") + "; flags that are given win"},
 		&cli.StringFlag{Name: "o", Aliases: []string{"out"}, Usage: "model `FILE` to write (.cmz, .onnx)"},
 	)
-	flags = append(flags, fitFlags(fitDefaults{epochs: 20, optimizer: "adam", lr: 2e-3, schedule: "cosine"})...)
+	flags = append(flags, fitFlags(fitDefaults{epochs: 20, optimizer: "adam", lr: 4e-3, schedule: "warmup:1;cosine"})...)
 	return command("distill", "train a small student from a teacher's outputs", "no arguments", commonFlags(flags...), distillAction)
 }
 
