@@ -27,26 +27,18 @@ func TestFitNetsCIFAR10Script(t *testing.T) {
 		"DATA="+data, "TEACHER="+teacher, "HINT=stage2/block1/relu_2:conv6/maxout/max", "EPOCHS=1", "HINT_EPOCHS=1")
 }
 
-// runTwice runs a script that leaves results, and once more, when it has nothing left to train and prints want.
-func runTwice(t *testing.T, script, want string, results []string, environment ...string) {
+// runTwice runs the script that leaves results, and once more, when it has nothing left to train and prints want.
+func runTwice(t *testing.T, name, want string, results []string, environment ...string) {
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("no bash")
 	}
 	dir := t.TempDir()
-	run := func() string {
-		cmd := exec.Command("bash", script, "1")
-		cmd.Env = append(append(os.Environ(), "WORK="+dir, "RESULTS="+dir+"/results"), environment...)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return string(out)
-	}
-	first, second := run(), run()
-	for _, name := range results {
-		if _, err := os.Stat(dir + "/results/" + name + "-seed1.json"); err != nil {
-			t.Errorf("%s has no result: %v\n%s", name, err, first)
+	environment = append(environment, "WORK="+dir, "RESULTS="+dir+"/results")
+	first, second := script(t, name, environment...), script(t, name, environment...)
+	for _, result := range results {
+		if _, err := os.Stat(dir + "/results/" + result + "-seed1.json"); err != nil {
+			t.Errorf("%s has no result: %v\n%s", result, err, first)
 		}
 	}
 	if strings.Contains(second, ": compress ") || !strings.Contains(second, want) {

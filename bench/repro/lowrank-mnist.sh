@@ -45,10 +45,10 @@ step mlp train --arch mlp:1200,1200 --augment jitter=2 --epochs 5
 step tt lowrank "$dir/mlp.cmz" --method tt --include '[12]' --keep 0.05 --lr 2e-3 --augment jitter=1 --tune 2
 save
 
-step lstm train --arch lstm:128 --lr 2e-3 --epochs 5
-step rows lowrank "$dir/lstm.cmz" --method svd,tt --include '/[WR]$' --keep 0.05 --lr 3e-3 --tune 5
+step lstm train --arch lstm:256 --lr 2e-3 --epochs 5
+step rows lowrank "$dir/lstm.cmz" --method svd,tt --include '/[WR]$' --keep 0.05 --lr 3e-3 --tune 10
 save
 
 step fresh train --arch mlp:1024 --epochs 0
-step tensornet lowrank "$dir/fresh.cmz" --method tt-matrix --rank 8 --soft-weight 0 --hard-weight 1 --lr 5e-3 --augment jitter=1 --tune 12
+step tensornet lowrank "$dir/fresh.cmz" --method tt-matrix --rank 8 --soft-weight 0 --hard-weight 1 --lr 1e-2 --augment jitter=1 --tune 20
 save
