@@ -104,11 +104,16 @@ func (f *fuser) replace(made *graph.Node, old ...*graph.Node) {
 
 // addParam adds a constant and returns its name.
 func (f *fuser) addParam(t *tensor.Tensor) graph.Value {
+	v := f.newName()
+	f.Graph.Params = append(f.Graph.Params, graph.NewParam(v, t, false))
+	return v
+}
+
+// newName returns a name that no value has.
+func (f *fuser) newName() graph.Value {
 	for {
 		f.fused++
-		v := graph.Value(fmt.Sprintf("fused/%d", f.fused))
-		if f.params[v] == nil && f.producers[v] == nil {
-			f.Graph.Params = append(f.Graph.Params, graph.NewParam(v, t, false))
+		if v := graph.Value(fmt.Sprintf("fused/%d", f.fused)); f.params[v] == nil && f.producers[v] == nil {
 			return v
 		}
 	}
