@@ -143,7 +143,7 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 		o := p.outputError(approx)
 		out.outputError = &o
 	}
-	f.round(p.Site.Param.DType)
+	f.round(r.cands[i].Site.Param.DType)
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package lowrank
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -95,6 +96,9 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 	}
 	for _, eps := range epsGrid {
 		r, err := ranksAt(ctx, arrays, eps)
+		if errors.Is(err, nd.ErrLarge) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +123,7 @@ func ranksAt(ctx context.Context, arrays []*nd.Array, eps float64) (Ranks, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps})
+		t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps, Most: a.Len()})
 		if err != nil {
 			return nil, err
 		}

@@ -61,15 +61,15 @@ func (d tucker) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 		if err != nil {
 			return nil, err
 		}
-		a := channelsFirst(w)
+		a, norm := channelsFirst(w), w.Norm()
 		t, err := nd.DecomposeTucker(a, []int{most[0], most[1], 0}, nd.TuckerOpts{Sweeps: -1})
 		if err != nil {
 			return nil, err
 		}
 		for i, v := range t.Core.Data {
-			inside[i/a.Shape[2]] += v * v
+			inside[i/s.taps()] += v * v
 		}
-		whole += a.Norm() * a.Norm()
+		whole += norm * norm
 	}
 	cumulate(inside, most[1])
 	var ranks []Ranks

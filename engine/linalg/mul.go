@@ -37,7 +37,7 @@ func Mul(c *Mat, alpha float64, a *Mat, ta bool, b *Mat, tb bool, beta float64) 
 // The kernel copies operands whole and keeps the room. Products whose operands have more than packedMost
 // elements are therefore cut into blocks.
 const (
-	packedMost = 1 << 18
+	packedMost = 1 << 17
 	blockMN    = 512
 	blockK     = 256
 )

@@ -178,6 +178,10 @@ func orthonormal(y *Mat) *Mat {
 	return y
 }
 
+// OrthonormalRows overwrites the rows of Y (R x N, R <= N) by an orthonormal basis of their span, completed
+// at random if they are dependent, and returns it.
+func OrthonormalRows(y *Mat) *Mat { return orthonormal(y) }
+
 // cholOrth is one round of Cholesky QR on rows scaled to length 1. It leaves y spanning the same space and
 // returns false when y is too ill-conditioned.
 func cholOrth(y *Mat) bool {

@@ -221,7 +221,7 @@ func (s *als) fromSVD() []*linalg.Mat {
 		if err != nil {
 			return s.padded(nil, 0)
 		}
-		us[n] = u
+		us[n] = u.T()
 	}
 	return s.padded(us, 0)
 }

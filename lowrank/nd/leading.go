@@ -5,11 +5,11 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-// leading returns the leading left singular vectors of m, as many as count says for the squared singular
+// leading returns the leading left singular vectors of m as rows, as many as count says for the squared singular
 // values, which are returned too. They come from eigenvectors of M M^T, or those of M^T M times M where
 // that is smaller: orthonormal to rounding, which is what projections need, while values
 // below 1e-8 of the largest are noise.
-func leading(m *linalg.Mat, count func(sq []float64) int) (u *linalg.Mat, sq []float64, err error) {
+func leading(m *linalg.Mat, count func(sq []float64) int) (rows *linalg.Mat, sq []float64, err error) {
 	clamped := func(sq []float64) int {
 		for i, v := range sq {
 			sq[i] = max(0, v)
@@ -17,18 +17,19 @@ func leading(m *linalg.Mat, count func(sq []float64) int) (u *linalg.Mat, sq []f
 		return count(sq)
 	}
 	tall := m.Rows > m.Cols
-	sq, rows, err := linalg.EigUpTo(gramOf(m, tall), clamped)
+	sq, rows, err = linalg.EigUpTo(gramOf(m, tall), clamped)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, v := range sq {
 		sq[i] = max(0, v)
 	}
-	u = rows.T()
 	if tall {
-		u, _ = linalg.QR(product(m, u))
+		y := linalg.NewMat(rows.Rows, m.Rows)
+		linalg.Mul(y, 1, rows, false, m, true, 0)
+		rows = linalg.OrthonormalRows(y)
 	}
-	return u, sq, nil
+	return rows, sq, nil
 }
 
 // all is the count of leading that wants every vector.
@@ -56,14 +57,14 @@ const (
 	subspaceRounds = 40 // at most, before all eigenvectors are computed after all
 )
 
-// leadingFew returns the r leading left singular vectors of m and the squared norm of
+// leadingFew returns the r leading left singular vectors of m as rows and the squared norm of
 // what they leave out. Where r is small it iterates X = orth(M M^T X) on a few
 // more vectors (Rutishauser 1969) until the energy within the leading r grows by less than
 // tol of all.
-func leadingFew(m *linalg.Mat, r int, tol float64) (u *linalg.Mat, lost float64, err error) {
+func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float64, err error) {
 	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
-		u, sq, err := leading(m, exactly(r))
-		return u, tail(sq, r), err
+		rows, sq, err := leading(m, exactly(r))
+		return rows, tail(sq, r), err
 	}
 	g := gramOf(m, false)
 	whole := trace(g)
@@ -76,12 +77,12 @@ func leadingFew(m *linalg.Mat, r int, tol float64) (u *linalg.Mat, lost float64,
 		}
 		kept := tail(got[:r], 0)
 		if kept-last <= tol*whole {
-			return product(x, columns(vecs, r)), max(0, whole-kept), nil
+			return product(x, columns(vecs, r)).T(), max(0, whole-kept), nil
 		}
 		last = kept
 	}
-	u, sq, err := leading(m, exactly(r))
-	return u, tail(sq, r), err
+	rows, sq, err := leading(m, exactly(r))
+	return rows, tail(sq, r), err
 }
 
 // ritz returns the eigenvalues and vectors of X^T G X.

@@ -1,6 +1,7 @@
 package nd
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -15,7 +16,11 @@ type TT struct{ Cores []*Array }
 type TTOpts struct {
 	Ranks []int   // D - 1 of them
 	Eps   float64 // relative error that is not exceeded; 0 keeps all but rounding
+	Most  int     // elements of the cores beyond which a train cut by Eps is given up with ErrLarge; 0 means any
 }
+
+// ErrLarge says that a train has more elements than it may.
+var ErrLarge = errors.New("nd: the tensor train is too large")
 
 // DecomposeTT computes the tensor train by successive SVDs (TT-SVD, Oseledets 2011,
 // algorithm 1). With Eps each unfolding is cut at delta = eps ||A|| / sqrt(D - 1),
@@ -32,16 +37,15 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 	rest, prev, lost := a.Data, 1, 0.0 // a itself is not used further: the caller may have let it go
 	for n := range d - 1 {
 		m := Of(rest, len(rest)).Mat(prev * shape[n])
-		u, gone, err := o.basis(m, n, delta)
+		u, gone, err := o.basis(m, n, delta, t.len())
 		if err != nil {
 			return nil, 0, err
 		}
 		lost += gone
-		r := u.Cols
-		t.Cores[n] = OfMat(u, prev, shape[n], r)
-		next := linalg.NewMat(r, m.Cols)
-		linalg.Mul(next, 1, u, true, m, false, 0)
-		rest, prev = next.Data, r
+		next := product(u, m)
+		rest = next.Data
+		t.Cores[n] = OfMat(u.T(), prev, shape[n], u.Rows)
+		prev = u.Rows
 	}
 	t.Cores[d-1] = Of(rest, prev, shape[d-1], 1)
 	if whole > 0 {
@@ -50,16 +54,37 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 	return t, relErr, nil
 }
 
-// basis returns the columns that unfolding n keeps and the squared norm of the rest.
-func (o TTOpts) basis(m *linalg.Mat, n int, delta float64) (*linalg.Mat, float64, error) {
+// len counts the elements of the cores there are.
+func (t *TT) len() (n int) {
+	for _, c := range t.Cores {
+		if c != nil {
+			n += c.Len()
+		}
+	}
+	return n
+}
+
+// basis returns, as rows, the basis that unfolding n keeps and the squared norm of the rest; the cores before have
+// the given number of elements.
+func (o TTOpts) basis(m *linalg.Mat, n int, delta float64, before int) (*linalg.Mat, float64, error) {
 	if o.Ranks != nil {
 		return leadingFew(m, min(o.Ranks[n], m.Rows, m.Cols), 1e-9)
 	}
-	u, sq, err := leading(m, func(sq []float64) int { return CutAt(sq, delta) })
+	large := false
+	u, sq, err := leading(m, func(sq []float64) int {
+		r := CutAt(sq, delta)
+		if large = o.Most > 0 && before+m.Rows*r > o.Most; large {
+			return 0
+		}
+		return r
+	})
+	if large {
+		err = ErrLarge
+	}
 	if err != nil {
 		return nil, 0, err
 	}
-	return u, tail(sq, u.Cols), nil
+	return u, tail(sq, u.Rows), nil
 }
 
 // CutAt returns the smallest rank, at least 1, whose tail is at most delta.

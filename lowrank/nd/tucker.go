@@ -41,7 +41,7 @@ func DecomposeTucker(a *Array, ranks []int, o TuckerOpts) (*Tucker, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.U[n] = u
+		t.U[n] = u.T()
 	}
 	return t.finish(a, o)
 }
@@ -66,7 +66,7 @@ func NewHOSVD(a *Array, ranks []int) (*HOSVD, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.U[n], h.Sq[n] = u, sq
+		h.U[n], h.Sq[n] = u.T(), sq
 	}
 	return h, nil
 }
