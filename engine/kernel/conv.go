@@ -91,6 +91,9 @@ func (c *Conv[T]) Forward(p *Pool, x, w, y []T, e *Epilogue[T]) {
 	if e != nil && e.Residual != nil {
 		c.need("residual", len(e.Residual), s.lenY())
 	}
+	if e != nil && e.Bias == nil && e.Residual == nil && e.Act == ActNone {
+		e = nil
+	}
 	if !c.packed {
 		c.need("w", len(w), s.lenW())
 		c.forward.packWeights(p, w)

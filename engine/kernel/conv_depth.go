@@ -137,7 +137,7 @@ func (d *convDepth[T]) packWeights(_ *Pool, w []T) { d.fixed = append(d.fixed[:0
 
 // run sets y to the convolution of x.
 func (d *convDepth[T]) run(p *Pool, x, y []T, e *Epilogue[T]) {
-	d.useEpi = e != nil && (e.Bias != nil || e.Residual != nil || e.Act != ActNone)
+	d.useEpi = e != nil
 	if d.useEpi {
 		d.epi = *e
 		d.epi.BiasRow = true
