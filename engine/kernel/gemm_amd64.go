@@ -13,7 +13,7 @@ type packing[T Float] struct {
 
 var (
 	avx512F32 = micro[float32]{path: isaAVX512, mr: 8, lanes: 16, nv: 3, kern: tilesF32AVX512, dots: 4, dot: dotsF32AVX512, axpy: axpysF32AVX512,
-		finish: finishF32AVX512, step: weightStepF32AVX512, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32]}
+		finish: finishF32AVX512, step: weightStepF32AVX512, transpose: transposeAVX2[float32], copyRows: copyRowsAVX2[float32], copyPair: copyPairAVX2}
 	avx512F64 = micro[float64]{path: isaAVX512, mr: 8, lanes: 8, nv: 3, kern: tilesF64AVX512, dots: 4, dot: dotsF64AVX512, axpy: axpysF64AVX512,
 		finish: finishF64AVX512, step: weightStepF64AVX512, transpose: transposeAVX2[float64], copyRows: copyRowsAVX2[float64]}
 	avx2F32 = micro[float32]{path: isaAVX2, mr: 6, lanes: 8, nv: 2, kern: tilesF32AVX2, dots: 2, dot: dotsF32AVX2, axpy: axpysF32AVX2,
@@ -64,6 +64,12 @@ func copyRowsAVX2[T Float](dst []T, ld int, src []T, lds, k, cols int) {
 		copyRowsF32(p)
 	case *packing[float64]:
 		copyRowsF64(p)
+	}
+}
+
+func copyPairAVX2(dst []float32, apart int, src []float32, lds, k int) {
+	if k > 0 {
+		copyPairF32(&packing[float32]{dst: &dst[0], src: &src[0], ld: apart, lds: lds, rows: k})
 	}
 }
 

@@ -15,29 +15,30 @@ DATA laneMasks<>+56(SB)/8, $0x0000000000000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
 
 // func tileF32AVX2_1x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	VXORPS     Y0, Y0, Y0
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	VXORPS  Y0, Y0, Y0
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 128(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -63,6 +64,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -94,6 +106,8 @@ sums:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   (AX), Y3, Y1
 	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         BX, AX
+	MOVQ         DX, AX
 	VMASKMOVPS   Y0, Y3, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -102,6 +116,8 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y1, Y0, Y0
+	ADDQ       BX, AX
+	MOVQ       DX, AX
 	VMASKMOVPS Y0, Y3, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -114,6 +130,8 @@ full:
 	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (AX), Y1
 	VFMADD231PS Y2, Y1, Y0
+	ADDQ        BX, AX
+	MOVQ        DX, AX
 	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -122,36 +140,39 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y1, Y0, Y0
+	ADDQ    BX, AX
+	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_1x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 128(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -181,6 +202,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -214,10 +246,12 @@ sums:
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      (AX), Y5
 	VFMADD231PS  Y3, Y5, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   32(AX), Y4, Y0
-	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   32(AX), Y4, Y2
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
 	VMASKMOVPS   Y1, Y4, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -226,8 +260,10 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y2, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y2, Y1, Y1
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
 	VMASKMOVPS Y1, Y4, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -240,10 +276,12 @@ full:
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (AX), Y4
 	VFMADD231PS Y3, Y4, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y2, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     32(AX), Y2
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
 	VMOVUPS     Y1, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -252,40 +290,41 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y2, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y2, Y1, Y1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_2x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -315,6 +354,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -348,11 +400,14 @@ sums:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   (AX), Y4, Y5
 	VFMADD231PS  Y3, Y5, Y0
-	VMASKMOVPS   Y0, Y4, (AX)
 	ADDQ         BX, AX
 	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   (AX), Y4, Y0
-	VFMADD231PS  Y3, Y0, Y1
+	VMASKMOVPS   (AX), Y4, Y2
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPS   Y0, Y4, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPS   Y1, Y4, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -361,9 +416,12 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y4, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y2, Y1, Y1
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPS Y0, Y4, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPS Y1, Y4, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -376,11 +434,14 @@ full:
 	VMULPS      Y2, Y0, Y0
 	VMOVUPS     (AX), Y4
 	VFMADD231PS Y3, Y4, Y0
-	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPS      Y2, Y1, Y1
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     (AX), Y2
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
 	VMOVUPS     Y1, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -389,43 +450,45 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y2, Y0, Y0
-	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y2, Y1, Y1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Y1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_2x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -461,6 +524,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -497,19 +573,22 @@ sums:
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      (AX), Y7
 	VFMADD231PS  Y5, Y7, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   Y1, Y6, 32(AX)
+	VMASKMOVPS   32(AX), Y6, Y7
+	VFMADD231PS  Y5, Y7, Y1
 	ADDQ         BX, AX
 	VMULPS       Y4, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y5, Y0, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y7
+	VFMADD231PS  Y5, Y7, Y2
 	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   32(AX), Y6, Y0
-	VFMADD231PS  Y5, Y0, Y3
+	VMASKMOVPS   32(AX), Y6, Y4
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y6, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y2, (AX)
 	VMASKMOVPS   Y3, Y6, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -518,13 +597,16 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y4, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y6, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y4, Y2, Y2
-	VMOVUPS    Y2, (AX)
 	VMULPS     Y4, Y3, Y3
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y6, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y2, (AX)
 	VMASKMOVPS Y3, Y6, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -537,19 +619,22 @@ full:
 	VMULPS      Y4, Y0, Y0
 	VMOVUPS     (AX), Y6
 	VFMADD231PS Y5, Y6, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y4, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y5, Y0, Y1
-	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     32(AX), Y6
+	VFMADD231PS Y5, Y6, Y1
 	ADDQ        BX, AX
 	VMULPS      Y4, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y5, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y5, Y6, Y2
 	VMULPS      Y4, Y3, Y3
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     32(AX), Y4
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
 	VMOVUPS     Y3, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -558,48 +643,48 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y4, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y4, Y1, Y1
-	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y4, Y2, Y2
-	VMOVUPS Y2, (AX)
 	VMULPS  Y4, Y3, Y3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_3x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -633,6 +718,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -668,16 +768,20 @@ sums:
 	VMULPS       Y3, Y0, Y0
 	VMASKMOVPS   (AX), Y5, Y6
 	VFMADD231PS  Y4, Y6, Y0
-	VMASKMOVPS   Y0, Y5, (AX)
 	ADDQ         BX, AX
 	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   (AX), Y5, Y0
-	VFMADD231PS  Y4, Y0, Y1
-	VMASKMOVPS   Y1, Y5, (AX)
+	VMASKMOVPS   (AX), Y5, Y6
+	VFMADD231PS  Y4, Y6, Y1
 	ADDQ         BX, AX
 	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   (AX), Y5, Y0
-	VFMADD231PS  Y4, Y0, Y2
+	VMASKMOVPS   (AX), Y5, Y3
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPS   Y0, Y5, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y1, Y5, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPS   Y2, Y5, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -686,12 +790,16 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y5, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y5, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y3, Y2, Y2
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPS Y0, Y5, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y1, Y5, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPS Y2, Y5, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -704,16 +812,20 @@ full:
 	VMULPS      Y3, Y0, Y0
 	VMOVUPS     (AX), Y5
 	VFMADD231PS Y4, Y5, Y0
-	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPS      Y3, Y1, Y1
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (AX)
+	VMOVUPS     (AX), Y5
+	VFMADD231PS Y4, Y5, Y1
 	ADDQ        BX, AX
 	VMULPS      Y3, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y4, Y0, Y2
+	VMOVUPS     (AX), Y3
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        BX, AX
 	VMOVUPS     Y2, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -722,50 +834,51 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y3, Y0, Y0
-	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y3, Y1, Y1
-	VMOVUPS Y1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y3, Y2, Y2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Y2, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_3x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -807,6 +920,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -846,28 +974,32 @@ sums:
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      (AX), Y9
 	VFMADD231PS  Y7, Y9, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y6, Y1, Y1
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y1
-	VMASKMOVPS   Y1, Y8, 32(AX)
+	VMASKMOVPS   32(AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y1
 	ADDQ         BX, AX
 	VMULPS       Y6, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y7, Y0, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y7, Y9, Y2
 	VMULPS       Y6, Y3, Y3
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y3
-	VMASKMOVPS   Y3, Y8, 32(AX)
+	VMASKMOVPS   32(AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         BX, AX
 	VMULPS       Y6, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y7, Y0, Y4
-	VMOVUPS      Y4, (AX)
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y7, Y9, Y4
 	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   32(AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y5
+	VMASKMOVPS   32(AX), Y8, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y8, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y8, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y4, (AX)
 	VMASKMOVPS   Y5, Y8, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -876,18 +1008,22 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y6, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y6, Y1, Y1
-	VMASKMOVPS Y1, Y8, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y2, Y2
-	VMOVUPS    Y2, (AX)
 	VMULPS     Y6, Y3, Y3
-	VMASKMOVPS Y3, Y8, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y4, Y4
-	VMOVUPS    Y4, (AX)
 	VMULPS     Y6, Y5, Y5
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y8, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y8, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y4, (AX)
 	VMASKMOVPS Y5, Y8, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -900,28 +1036,32 @@ full:
 	VMULPS      Y6, Y0, Y0
 	VMOVUPS     (AX), Y8
 	VFMADD231PS Y7, Y8, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y6, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y7, Y0, Y1
-	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     32(AX), Y8
+	VFMADD231PS Y7, Y8, Y1
 	ADDQ        BX, AX
 	VMULPS      Y6, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y2
 	VMULPS      Y6, Y3, Y3
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y7, Y0, Y3
-	VMOVUPS     Y3, 32(AX)
+	VMOVUPS     32(AX), Y8
+	VFMADD231PS Y7, Y8, Y3
 	ADDQ        BX, AX
 	VMULPS      Y6, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y4
-	VMOVUPS     Y4, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y4
 	VMULPS      Y6, Y5, Y5
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y7, Y0, Y5
+	VMOVUPS     32(AX), Y6
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y4, (AX)
 	VMOVUPS     Y5, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -930,57 +1070,56 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y6, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y6, Y1, Y1
-	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y2, Y2
-	VMOVUPS Y2, (AX)
 	VMULPS  Y6, Y3, Y3
-	VMOVUPS Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y4, Y4
-	VMOVUPS Y4, (AX)
 	VMULPS  Y6, Y5, Y5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_4x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1018,6 +1157,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1055,21 +1211,26 @@ sums:
 	VMULPS       Y4, Y0, Y0
 	VMASKMOVPS   (AX), Y6, Y7
 	VFMADD231PS  Y5, Y7, Y0
-	VMASKMOVPS   Y0, Y6, (AX)
 	ADDQ         BX, AX
 	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y5, Y0, Y1
-	VMASKMOVPS   Y1, Y6, (AX)
+	VMASKMOVPS   (AX), Y6, Y7
+	VFMADD231PS  Y5, Y7, Y1
 	ADDQ         BX, AX
 	VMULPS       Y4, Y2, Y2
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y5, Y0, Y2
-	VMASKMOVPS   Y2, Y6, (AX)
+	VMASKMOVPS   (AX), Y6, Y7
+	VFMADD231PS  Y5, Y7, Y2
 	ADDQ         BX, AX
 	VMULPS       Y4, Y3, Y3
-	VMASKMOVPS   (AX), Y6, Y0
-	VFMADD231PS  Y5, Y0, Y3
+	VMASKMOVPS   (AX), Y6, Y4
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPS   Y0, Y6, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y1, Y6, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y2, Y6, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPS   Y3, Y6, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1078,15 +1239,20 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y4, Y0, Y0
-	VMASKMOVPS Y0, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y4, Y2, Y2
-	VMASKMOVPS Y2, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y4, Y3, Y3
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPS Y0, Y6, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y1, Y6, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y2, Y6, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPS Y3, Y6, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -1099,21 +1265,26 @@ full:
 	VMULPS      Y4, Y0, Y0
 	VMOVUPS     (AX), Y6
 	VFMADD231PS Y5, Y6, Y0
-	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPS      Y4, Y1, Y1
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y5, Y0, Y1
-	VMOVUPS     Y1, (AX)
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y5, Y6, Y1
 	ADDQ        BX, AX
 	VMULPS      Y4, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y5, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y5, Y6, Y2
 	ADDQ        BX, AX
 	VMULPS      Y4, Y3, Y3
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     (AX), Y4
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        BX, AX
 	VMOVUPS     Y3, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -1122,58 +1293,58 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y4, Y0, Y0
-	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y4, Y1, Y1
-	VMOVUPS Y1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y4, Y2, Y2
-	VMOVUPS Y2, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y4, Y3, Y3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Y3, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_4x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1221,6 +1392,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1263,37 +1451,42 @@ sums:
 	VMULPS       Y8, Y0, Y0
 	VMOVUPS      (AX), Y11
 	VFMADD231PS  Y9, Y11, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y8, Y1, Y1
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y9, Y0, Y1
-	VMASKMOVPS   Y1, Y10, 32(AX)
+	VMASKMOVPS   32(AX), Y10, Y11
+	VFMADD231PS  Y9, Y11, Y1
 	ADDQ         BX, AX
 	VMULPS       Y8, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y9, Y0, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y9, Y11, Y2
 	VMULPS       Y8, Y3, Y3
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y9, Y0, Y3
-	VMASKMOVPS   Y3, Y10, 32(AX)
+	VMASKMOVPS   32(AX), Y10, Y11
+	VFMADD231PS  Y9, Y11, Y3
 	ADDQ         BX, AX
 	VMULPS       Y8, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y9, Y0, Y4
-	VMOVUPS      Y4, (AX)
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y9, Y11, Y4
 	VMULPS       Y8, Y5, Y5
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y9, Y0, Y5
-	VMASKMOVPS   Y5, Y10, 32(AX)
+	VMASKMOVPS   32(AX), Y10, Y11
+	VFMADD231PS  Y9, Y11, Y5
 	ADDQ         BX, AX
 	VMULPS       Y8, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y9, Y0, Y6
-	VMOVUPS      Y6, (AX)
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y9, Y11, Y6
 	VMULPS       Y8, Y7, Y7
-	VMASKMOVPS   32(AX), Y10, Y0
-	VFMADD231PS  Y9, Y0, Y7
+	VMASKMOVPS   32(AX), Y10, Y8
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y6, (AX)
 	VMASKMOVPS   Y7, Y10, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1302,23 +1495,28 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y8, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y8, Y1, Y1
-	VMASKMOVPS Y1, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y8, Y2, Y2
-	VMOVUPS    Y2, (AX)
 	VMULPS     Y8, Y3, Y3
-	VMASKMOVPS Y3, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y8, Y4, Y4
-	VMOVUPS    Y4, (AX)
 	VMULPS     Y8, Y5, Y5
-	VMASKMOVPS Y5, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y8, Y6, Y6
-	VMOVUPS    Y6, (AX)
 	VMULPS     Y8, Y7, Y7
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y6, (AX)
 	VMASKMOVPS Y7, Y10, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -1331,37 +1529,42 @@ full:
 	VMULPS      Y8, Y0, Y0
 	VMOVUPS     (AX), Y10
 	VFMADD231PS Y9, Y10, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y8, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y9, Y0, Y1
-	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     32(AX), Y10
+	VFMADD231PS Y9, Y10, Y1
 	ADDQ        BX, AX
 	VMULPS      Y8, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y9, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y10
+	VFMADD231PS Y9, Y10, Y2
 	VMULPS      Y8, Y3, Y3
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y9, Y0, Y3
-	VMOVUPS     Y3, 32(AX)
+	VMOVUPS     32(AX), Y10
+	VFMADD231PS Y9, Y10, Y3
 	ADDQ        BX, AX
 	VMULPS      Y8, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y9, Y0, Y4
-	VMOVUPS     Y4, (AX)
+	VMOVUPS     (AX), Y10
+	VFMADD231PS Y9, Y10, Y4
 	VMULPS      Y8, Y5, Y5
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y9, Y0, Y5
-	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     32(AX), Y10
+	VFMADD231PS Y9, Y10, Y5
 	ADDQ        BX, AX
 	VMULPS      Y8, Y6, Y6
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y9, Y0, Y6
-	VMOVUPS     Y6, (AX)
+	VMOVUPS     (AX), Y10
+	VFMADD231PS Y9, Y10, Y6
 	VMULPS      Y8, Y7, Y7
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y9, Y0, Y7
+	VMOVUPS     32(AX), Y8
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y6, (AX)
 	VMOVUPS     Y7, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -1370,65 +1573,63 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y8, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y8, Y1, Y1
-	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y8, Y2, Y2
-	VMOVUPS Y2, (AX)
 	VMULPS  Y8, Y3, Y3
-	VMOVUPS Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y8, Y4, Y4
-	VMOVUPS Y4, (AX)
 	VMULPS  Y8, Y5, Y5
-	VMOVUPS Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y8, Y6, Y6
-	VMOVUPS Y6, (AX)
 	VMULPS  Y8, Y7, Y7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_5x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1470,6 +1671,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1509,26 +1729,32 @@ sums:
 	VMULPS       Y5, Y0, Y0
 	VMASKMOVPS   (AX), Y7, Y8
 	VFMADD231PS  Y6, Y8, Y0
-	VMASKMOVPS   Y0, Y7, (AX)
 	ADDQ         BX, AX
 	VMULPS       Y5, Y1, Y1
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y6, Y0, Y1
-	VMASKMOVPS   Y1, Y7, (AX)
+	VMASKMOVPS   (AX), Y7, Y8
+	VFMADD231PS  Y6, Y8, Y1
 	ADDQ         BX, AX
 	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y6, Y0, Y2
-	VMASKMOVPS   Y2, Y7, (AX)
+	VMASKMOVPS   (AX), Y7, Y8
+	VFMADD231PS  Y6, Y8, Y2
 	ADDQ         BX, AX
 	VMULPS       Y5, Y3, Y3
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y6, Y0, Y3
-	VMASKMOVPS   Y3, Y7, (AX)
+	VMASKMOVPS   (AX), Y7, Y8
+	VFMADD231PS  Y6, Y8, Y3
 	ADDQ         BX, AX
 	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (AX), Y7, Y0
-	VFMADD231PS  Y6, Y0, Y4
+	VMASKMOVPS   (AX), Y7, Y5
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPS   Y0, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y1, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y2, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y3, Y7, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPS   Y4, Y7, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1537,18 +1763,24 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y5, Y0, Y0
-	VMASKMOVPS Y0, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y5, Y2, Y2
-	VMASKMOVPS Y2, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y5, Y3, Y3
-	VMASKMOVPS Y3, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y5, Y4, Y4
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPS Y0, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y1, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y2, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y3, Y7, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPS Y4, Y7, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -1561,26 +1793,32 @@ full:
 	VMULPS      Y5, Y0, Y0
 	VMOVUPS     (AX), Y7
 	VFMADD231PS Y6, Y7, Y0
-	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPS      Y5, Y1, Y1
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y6, Y0, Y1
-	VMOVUPS     Y1, (AX)
+	VMOVUPS     (AX), Y7
+	VFMADD231PS Y6, Y7, Y1
 	ADDQ        BX, AX
 	VMULPS      Y5, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y6, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y7
+	VFMADD231PS Y6, Y7, Y2
 	ADDQ        BX, AX
 	VMULPS      Y5, Y3, Y3
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y6, Y0, Y3
-	VMOVUPS     Y3, (AX)
+	VMOVUPS     (AX), Y7
+	VFMADD231PS Y6, Y7, Y3
 	ADDQ        BX, AX
 	VMULPS      Y5, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y6, Y0, Y4
+	VMOVUPS     (AX), Y5
+	VFMADD231PS Y6, Y5, Y4
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        BX, AX
 	VMOVUPS     Y4, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -1589,65 +1827,64 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y5, Y0, Y0
-	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y5, Y1, Y1
-	VMOVUPS Y1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y5, Y2, Y2
-	VMOVUPS Y2, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y5, Y3, Y3
-	VMOVUPS Y3, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y5, Y4, Y4
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Y4, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_5x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1701,6 +1938,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1746,46 +2002,52 @@ sums:
 	VMULPS       Y10, Y0, Y0
 	VMOVUPS      (AX), Y13
 	VFMADD231PS  Y11, Y13, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y10, Y1, Y1
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y11, Y0, Y1
-	VMASKMOVPS   Y1, Y12, 32(AX)
+	VMASKMOVPS   32(AX), Y12, Y13
+	VFMADD231PS  Y11, Y13, Y1
 	ADDQ         BX, AX
 	VMULPS       Y10, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y11, Y0, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y13
+	VFMADD231PS  Y11, Y13, Y2
 	VMULPS       Y10, Y3, Y3
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y11, Y0, Y3
-	VMASKMOVPS   Y3, Y12, 32(AX)
+	VMASKMOVPS   32(AX), Y12, Y13
+	VFMADD231PS  Y11, Y13, Y3
 	ADDQ         BX, AX
 	VMULPS       Y10, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VMOVUPS      Y4, (AX)
+	VMOVUPS      (AX), Y13
+	VFMADD231PS  Y11, Y13, Y4
 	VMULPS       Y10, Y5, Y5
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y11, Y0, Y5
-	VMASKMOVPS   Y5, Y12, 32(AX)
+	VMASKMOVPS   32(AX), Y12, Y13
+	VFMADD231PS  Y11, Y13, Y5
 	ADDQ         BX, AX
 	VMULPS       Y10, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VMOVUPS      Y6, (AX)
+	VMOVUPS      (AX), Y13
+	VFMADD231PS  Y11, Y13, Y6
 	VMULPS       Y10, Y7, Y7
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y11, Y0, Y7
-	VMASKMOVPS   Y7, Y12, 32(AX)
+	VMASKMOVPS   32(AX), Y12, Y13
+	VFMADD231PS  Y11, Y13, Y7
 	ADDQ         BX, AX
 	VMULPS       Y10, Y8, Y8
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y11, Y0, Y8
-	VMOVUPS      Y8, (AX)
+	VMOVUPS      (AX), Y13
+	VFMADD231PS  Y11, Y13, Y8
 	VMULPS       Y10, Y9, Y9
-	VMASKMOVPS   32(AX), Y12, Y0
-	VFMADD231PS  Y11, Y0, Y9
+	VMASKMOVPS   32(AX), Y12, Y10
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPS   Y7, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y8, (AX)
 	VMASKMOVPS   Y9, Y12, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1794,28 +2056,34 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y10, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y10, Y1, Y1
-	VMASKMOVPS Y1, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y10, Y2, Y2
-	VMOVUPS    Y2, (AX)
 	VMULPS     Y10, Y3, Y3
-	VMASKMOVPS Y3, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y10, Y4, Y4
-	VMOVUPS    Y4, (AX)
 	VMULPS     Y10, Y5, Y5
-	VMASKMOVPS Y5, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y10, Y6, Y6
-	VMOVUPS    Y6, (AX)
 	VMULPS     Y10, Y7, Y7
-	VMASKMOVPS Y7, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y10, Y8, Y8
-	VMOVUPS    Y8, (AX)
 	VMULPS     Y10, Y9, Y9
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y6, (AX)
+	VMASKMOVPS Y7, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y8, (AX)
 	VMASKMOVPS Y9, Y12, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -1828,46 +2096,52 @@ full:
 	VMULPS      Y10, Y0, Y0
 	VMOVUPS     (AX), Y12
 	VFMADD231PS Y11, Y12, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y10, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y11, Y0, Y1
-	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     32(AX), Y12
+	VFMADD231PS Y11, Y12, Y1
 	ADDQ        BX, AX
 	VMULPS      Y10, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y11, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y12
+	VFMADD231PS Y11, Y12, Y2
 	VMULPS      Y10, Y3, Y3
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y11, Y0, Y3
-	VMOVUPS     Y3, 32(AX)
+	VMOVUPS     32(AX), Y12
+	VFMADD231PS Y11, Y12, Y3
 	ADDQ        BX, AX
 	VMULPS      Y10, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y11, Y0, Y4
-	VMOVUPS     Y4, (AX)
+	VMOVUPS     (AX), Y12
+	VFMADD231PS Y11, Y12, Y4
 	VMULPS      Y10, Y5, Y5
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y11, Y0, Y5
-	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     32(AX), Y12
+	VFMADD231PS Y11, Y12, Y5
 	ADDQ        BX, AX
 	VMULPS      Y10, Y6, Y6
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y11, Y0, Y6
-	VMOVUPS     Y6, (AX)
+	VMOVUPS     (AX), Y12
+	VFMADD231PS Y11, Y12, Y6
 	VMULPS      Y10, Y7, Y7
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y11, Y0, Y7
-	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     32(AX), Y12
+	VFMADD231PS Y11, Y12, Y7
 	ADDQ        BX, AX
 	VMULPS      Y10, Y8, Y8
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y11, Y0, Y8
-	VMOVUPS     Y8, (AX)
+	VMOVUPS     (AX), Y12
+	VFMADD231PS Y11, Y12, Y8
 	VMULPS      Y10, Y9, Y9
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y11, Y0, Y9
+	VMOVUPS     32(AX), Y10
+	VFMADD231PS Y11, Y10, Y9
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y8, (AX)
 	VMOVUPS     Y9, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -1876,74 +2150,71 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y10, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y10, Y1, Y1
-	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y10, Y2, Y2
-	VMOVUPS Y2, (AX)
 	VMULPS  Y10, Y3, Y3
-	VMOVUPS Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y10, Y4, Y4
-	VMOVUPS Y4, (AX)
 	VMULPS  Y10, Y5, Y5
-	VMOVUPS Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y10, Y6, Y6
-	VMOVUPS Y6, (AX)
 	VMULPS  Y10, Y7, Y7
-	VMOVUPS Y7, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y10, Y8, Y8
-	VMOVUPS Y8, (AX)
 	VMULPS  Y10, Y9, Y9
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y8, (AX)
 	VMOVUPS Y9, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_6x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1989,6 +2260,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2030,31 +2322,38 @@ sums:
 	VMULPS       Y6, Y0, Y0
 	VMASKMOVPS   (AX), Y8, Y9
 	VFMADD231PS  Y7, Y9, Y0
-	VMASKMOVPS   Y0, Y8, (AX)
 	ADDQ         BX, AX
 	VMULPS       Y6, Y1, Y1
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y1
-	VMASKMOVPS   Y1, Y8, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y1
 	ADDQ         BX, AX
 	VMULPS       Y6, Y2, Y2
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y2
-	VMASKMOVPS   Y2, Y8, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y2
 	ADDQ         BX, AX
 	VMULPS       Y6, Y3, Y3
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y3
-	VMASKMOVPS   Y3, Y8, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y3
 	ADDQ         BX, AX
 	VMULPS       Y6, Y4, Y4
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y4
-	VMASKMOVPS   Y4, Y8, (AX)
+	VMASKMOVPS   (AX), Y8, Y9
+	VFMADD231PS  Y7, Y9, Y4
 	ADDQ         BX, AX
 	VMULPS       Y6, Y5, Y5
-	VMASKMOVPS   (AX), Y8, Y0
-	VFMADD231PS  Y7, Y0, Y5
+	VMASKMOVPS   (AX), Y8, Y6
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPS   Y0, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y1, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y2, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y3, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPS   Y4, Y8, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPS   Y5, Y8, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2063,21 +2362,28 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y6, Y0, Y0
-	VMASKMOVPS Y0, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y1, Y1
-	VMASKMOVPS Y1, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y2, Y2
-	VMASKMOVPS Y2, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y3, Y3
-	VMASKMOVPS Y3, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y4, Y4
-	VMASKMOVPS Y4, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPS     Y6, Y5, Y5
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPS Y0, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y1, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y2, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y3, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPS Y4, Y8, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPS Y5, Y8, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -2090,31 +2396,38 @@ full:
 	VMULPS      Y6, Y0, Y0
 	VMOVUPS     (AX), Y8
 	VFMADD231PS Y7, Y8, Y0
-	VMOVUPS     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPS      Y6, Y1, Y1
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y1
-	VMOVUPS     Y1, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y1
 	ADDQ        BX, AX
 	VMULPS      Y6, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y2
 	ADDQ        BX, AX
 	VMULPS      Y6, Y3, Y3
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y3
-	VMOVUPS     Y3, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y3
 	ADDQ        BX, AX
 	VMULPS      Y6, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y4
-	VMOVUPS     Y4, (AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS Y7, Y8, Y4
 	ADDQ        BX, AX
 	VMULPS      Y6, Y5, Y5
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y7, Y0, Y5
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y4, (AX)
+	ADDQ        BX, AX
 	VMOVUPS     Y5, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -2123,73 +2436,71 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y6, Y0, Y0
-	VMOVUPS Y0, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y1, Y1
-	VMOVUPS Y1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y2, Y2
-	VMOVUPS Y2, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y3, Y3
-	VMOVUPS Y3, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y4, Y4
-	VMOVUPS Y4, (AX)
 	ADDQ    BX, AX
 	VMULPS  Y6, Y5, Y5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Y5, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX2_6x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF32AVX2_6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2249,6 +2560,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2297,55 +2629,62 @@ sums:
 	VMULPS       Y12, Y0, Y0
 	VMOVUPS      (AX), Y15
 	VFMADD231PS  Y13, Y15, Y0
-	VMOVUPS      Y0, (AX)
 	VMULPS       Y12, Y1, Y1
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y1
-	VMASKMOVPS   Y1, Y14, 32(AX)
+	VMASKMOVPS   32(AX), Y14, Y15
+	VFMADD231PS  Y13, Y15, Y1
 	ADDQ         BX, AX
 	VMULPS       Y12, Y2, Y2
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y13, Y0, Y2
-	VMOVUPS      Y2, (AX)
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y13, Y15, Y2
 	VMULPS       Y12, Y3, Y3
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y3
-	VMASKMOVPS   Y3, Y14, 32(AX)
+	VMASKMOVPS   32(AX), Y14, Y15
+	VFMADD231PS  Y13, Y15, Y3
 	ADDQ         BX, AX
 	VMULPS       Y12, Y4, Y4
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y13, Y0, Y4
-	VMOVUPS      Y4, (AX)
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y13, Y15, Y4
 	VMULPS       Y12, Y5, Y5
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y5
-	VMASKMOVPS   Y5, Y14, 32(AX)
+	VMASKMOVPS   32(AX), Y14, Y15
+	VFMADD231PS  Y13, Y15, Y5
 	ADDQ         BX, AX
 	VMULPS       Y12, Y6, Y6
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y13, Y0, Y6
-	VMOVUPS      Y6, (AX)
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y13, Y15, Y6
 	VMULPS       Y12, Y7, Y7
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y7
-	VMASKMOVPS   Y7, Y14, 32(AX)
+	VMASKMOVPS   32(AX), Y14, Y15
+	VFMADD231PS  Y13, Y15, Y7
 	ADDQ         BX, AX
 	VMULPS       Y12, Y8, Y8
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y13, Y0, Y8
-	VMOVUPS      Y8, (AX)
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y13, Y15, Y8
 	VMULPS       Y12, Y9, Y9
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y9
-	VMASKMOVPS   Y9, Y14, 32(AX)
+	VMASKMOVPS   32(AX), Y14, Y15
+	VFMADD231PS  Y13, Y15, Y9
 	ADDQ         BX, AX
 	VMULPS       Y12, Y10, Y10
-	VMOVUPS      (AX), Y0
-	VFMADD231PS  Y13, Y0, Y10
-	VMOVUPS      Y10, (AX)
+	VMOVUPS      (AX), Y15
+	VFMADD231PS  Y13, Y15, Y10
 	VMULPS       Y12, Y11, Y11
-	VMASKMOVPS   32(AX), Y14, Y0
-	VFMADD231PS  Y13, Y0, Y11
+	VMASKMOVPS   32(AX), Y14, Y12
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPS   Y7, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y8, (AX)
+	VMASKMOVPS   Y9, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Y10, (AX)
 	VMASKMOVPS   Y11, Y14, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2354,33 +2693,40 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPS     Y12, Y0, Y0
-	VMOVUPS    Y0, (AX)
 	VMULPS     Y12, Y1, Y1
-	VMASKMOVPS Y1, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y12, Y2, Y2
-	VMOVUPS    Y2, (AX)
 	VMULPS     Y12, Y3, Y3
-	VMASKMOVPS Y3, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y12, Y4, Y4
-	VMOVUPS    Y4, (AX)
 	VMULPS     Y12, Y5, Y5
-	VMASKMOVPS Y5, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y12, Y6, Y6
-	VMOVUPS    Y6, (AX)
 	VMULPS     Y12, Y7, Y7
-	VMASKMOVPS Y7, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y12, Y8, Y8
-	VMOVUPS    Y8, (AX)
 	VMULPS     Y12, Y9, Y9
-	VMASKMOVPS Y9, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPS     Y12, Y10, Y10
-	VMOVUPS    Y10, (AX)
 	VMULPS     Y12, Y11, Y11
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y6, (AX)
+	VMASKMOVPS Y7, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y8, (AX)
+	VMASKMOVPS Y9, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPS    Y10, (AX)
 	VMASKMOVPS Y11, Y14, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -2393,55 +2739,62 @@ full:
 	VMULPS      Y12, Y0, Y0
 	VMOVUPS     (AX), Y14
 	VFMADD231PS Y13, Y14, Y0
-	VMOVUPS     Y0, (AX)
 	VMULPS      Y12, Y1, Y1
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y1
-	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     32(AX), Y14
+	VFMADD231PS Y13, Y14, Y1
 	ADDQ        BX, AX
 	VMULPS      Y12, Y2, Y2
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y13, Y0, Y2
-	VMOVUPS     Y2, (AX)
+	VMOVUPS     (AX), Y14
+	VFMADD231PS Y13, Y14, Y2
 	VMULPS      Y12, Y3, Y3
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y3
-	VMOVUPS     Y3, 32(AX)
+	VMOVUPS     32(AX), Y14
+	VFMADD231PS Y13, Y14, Y3
 	ADDQ        BX, AX
 	VMULPS      Y12, Y4, Y4
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y13, Y0, Y4
-	VMOVUPS     Y4, (AX)
+	VMOVUPS     (AX), Y14
+	VFMADD231PS Y13, Y14, Y4
 	VMULPS      Y12, Y5, Y5
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y5
-	VMOVUPS     Y5, 32(AX)
+	VMOVUPS     32(AX), Y14
+	VFMADD231PS Y13, Y14, Y5
 	ADDQ        BX, AX
 	VMULPS      Y12, Y6, Y6
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y13, Y0, Y6
-	VMOVUPS     Y6, (AX)
+	VMOVUPS     (AX), Y14
+	VFMADD231PS Y13, Y14, Y6
 	VMULPS      Y12, Y7, Y7
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y7
-	VMOVUPS     Y7, 32(AX)
+	VMOVUPS     32(AX), Y14
+	VFMADD231PS Y13, Y14, Y7
 	ADDQ        BX, AX
 	VMULPS      Y12, Y8, Y8
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y13, Y0, Y8
-	VMOVUPS     Y8, (AX)
+	VMOVUPS     (AX), Y14
+	VFMADD231PS Y13, Y14, Y8
 	VMULPS      Y12, Y9, Y9
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y9
-	VMOVUPS     Y9, 32(AX)
+	VMOVUPS     32(AX), Y14
+	VFMADD231PS Y13, Y14, Y9
 	ADDQ        BX, AX
 	VMULPS      Y12, Y10, Y10
-	VMOVUPS     (AX), Y0
-	VFMADD231PS Y13, Y0, Y10
-	VMOVUPS     Y10, (AX)
+	VMOVUPS     (AX), Y14
+	VFMADD231PS Y13, Y14, Y10
 	VMULPS      Y12, Y11, Y11
-	VMOVUPS     32(AX), Y0
-	VFMADD231PS Y13, Y0, Y11
+	VMOVUPS     32(AX), Y12
+	VFMADD231PS Y13, Y12, Y11
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     Y9, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPS     Y10, (AX)
 	VMOVUPS     Y11, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -2450,33 +2803,40 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Y12, Y0, Y0
-	VMOVUPS Y0, (AX)
 	VMULPS  Y12, Y1, Y1
-	VMOVUPS Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y12, Y2, Y2
-	VMOVUPS Y2, (AX)
 	VMULPS  Y12, Y3, Y3
-	VMOVUPS Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y12, Y4, Y4
-	VMOVUPS Y4, (AX)
 	VMULPS  Y12, Y5, Y5
-	VMOVUPS Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y12, Y6, Y6
-	VMOVUPS Y6, (AX)
 	VMULPS  Y12, Y7, Y7
-	VMOVUPS Y7, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y12, Y8, Y8
-	VMOVUPS Y8, (AX)
 	VMULPS  Y12, Y9, Y9
-	VMOVUPS Y9, 32(AX)
 	ADDQ    BX, AX
 	VMULPS  Y12, Y10, Y10
-	VMOVUPS Y10, (AX)
 	VMULPS  Y12, Y11, Y11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPS Y10, (AX)
 	VMOVUPS Y11, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
@@ -3580,30 +3940,56 @@ copy6:
 	VZEROUPPER
 	RET
 
+// func copyPairF32(p *byte)
+// Requires: AVX, MMX+
+TEXT ·copyPairF32(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 24(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 32(AX), AX
+
+rows:
+	VMOVUPS    (DX), Y0
+	VMOVUPS    32(DX), Y1
+	PREFETCHT0 (DX)(SI*8)
+	VMOVUPS    Y0, (CX)
+	VMOVUPS    Y1, (CX)(BX*1)
+	ADDQ       SI, DX
+	ADDQ       $0x20, CX
+	DECQ       AX
+	JNZ        rows
+	VZEROUPPER
+	RET
+
 // func tileF64AVX2_1x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	VXORPS     Y0, Y0, Y0
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R8
+	MOVQ    96(AX), R9
+	MOVQ    104(AX), R10
+	MOVQ    112(AX), R11
+	VXORPS  Y0, Y0, Y0
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 136(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3630,6 +4016,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3661,6 +4058,8 @@ sums:
 	VMULPD       Y1, Y0, Y0
 	VMASKMOVPD   (AX), Y3, Y1
 	VFMADD231PD  Y2, Y1, Y0
+	ADDQ         BX, AX
+	MOVQ         DX, AX
 	VMASKMOVPD   Y0, Y3, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3669,6 +4068,8 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y1, Y0, Y0
+	ADDQ       BX, AX
+	MOVQ       DX, AX
 	VMASKMOVPD Y0, Y3, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -3681,6 +4082,8 @@ full:
 	VMULPD      Y1, Y0, Y0
 	VMOVUPD     (AX), Y1
 	VFMADD231PD Y2, Y1, Y0
+	ADDQ        BX, AX
+	MOVQ        DX, AX
 	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -3689,36 +4092,39 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y1, Y0, Y0
+	ADDQ    BX, AX
+	MOVQ    DX, AX
 	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_1x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R8
+	MOVQ    96(AX), R9
+	MOVQ    104(AX), R10
+	MOVQ    112(AX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 136(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3749,6 +4155,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3782,10 +4199,12 @@ sums:
 	VMULPD       Y2, Y0, Y0
 	VMOVUPD      (AX), Y5
 	VFMADD231PD  Y3, Y5, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y2, Y1, Y1
-	VMASKMOVPD   32(AX), Y4, Y0
-	VFMADD231PD  Y3, Y0, Y1
+	VMASKMOVPD   32(AX), Y4, Y2
+	VFMADD231PD  Y3, Y2, Y1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
 	VMASKMOVPD   Y1, Y4, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3794,8 +4213,10 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y2, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y2, Y1, Y1
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
 	VMASKMOVPD Y1, Y4, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -3808,10 +4229,12 @@ full:
 	VMULPD      Y2, Y0, Y0
 	VMOVUPD     (AX), Y4
 	VFMADD231PD Y3, Y4, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y2, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y3, Y0, Y1
+	VMOVUPD     32(AX), Y2
+	VFMADD231PD Y3, Y2, Y1
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
 	VMOVUPD     Y1, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -3820,40 +4243,41 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y2, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y2, Y1, Y1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
 	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_2x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3884,6 +4308,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3917,11 +4354,14 @@ sums:
 	VMULPD       Y2, Y0, Y0
 	VMASKMOVPD   (AX), Y4, Y5
 	VFMADD231PD  Y3, Y5, Y0
-	VMASKMOVPD   Y0, Y4, (AX)
 	ADDQ         BX, AX
 	VMULPD       Y2, Y1, Y1
-	VMASKMOVPD   (AX), Y4, Y0
-	VFMADD231PD  Y3, Y0, Y1
+	VMASKMOVPD   (AX), Y4, Y2
+	VFMADD231PD  Y3, Y2, Y1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPD   Y0, Y4, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPD   Y1, Y4, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3930,9 +4370,12 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y2, Y0, Y0
-	VMASKMOVPD Y0, Y4, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y2, Y1, Y1
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPD Y0, Y4, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPD Y1, Y4, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -3945,11 +4388,14 @@ full:
 	VMULPD      Y2, Y0, Y0
 	VMOVUPD     (AX), Y4
 	VFMADD231PD Y3, Y4, Y0
-	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPD      Y2, Y1, Y1
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y3, Y0, Y1
+	VMOVUPD     (AX), Y2
+	VFMADD231PD Y3, Y2, Y1
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	ADDQ        BX, AX
 	VMOVUPD     Y1, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -3958,43 +4404,45 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y2, Y0, Y0
-	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y2, Y1, Y1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Y1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_2x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4031,6 +4479,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4067,19 +4528,22 @@ sums:
 	VMULPD       Y4, Y0, Y0
 	VMOVUPD      (AX), Y7
 	VFMADD231PD  Y5, Y7, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y4, Y1, Y1
-	VMASKMOVPD   32(AX), Y6, Y0
-	VFMADD231PD  Y5, Y0, Y1
-	VMASKMOVPD   Y1, Y6, 32(AX)
+	VMASKMOVPD   32(AX), Y6, Y7
+	VFMADD231PD  Y5, Y7, Y1
 	ADDQ         BX, AX
 	VMULPD       Y4, Y2, Y2
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y5, Y0, Y2
-	VMOVUPD      Y2, (AX)
+	VMOVUPD      (AX), Y7
+	VFMADD231PD  Y5, Y7, Y2
 	VMULPD       Y4, Y3, Y3
-	VMASKMOVPD   32(AX), Y6, Y0
-	VFMADD231PD  Y5, Y0, Y3
+	VMASKMOVPD   32(AX), Y6, Y4
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMASKMOVPD   Y1, Y6, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y2, (AX)
 	VMASKMOVPD   Y3, Y6, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4088,13 +4552,16 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y4, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y4, Y1, Y1
-	VMASKMOVPD Y1, Y6, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y4, Y2, Y2
-	VMOVUPD    Y2, (AX)
 	VMULPD     Y4, Y3, Y3
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
+	VMASKMOVPD Y1, Y6, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y2, (AX)
 	VMASKMOVPD Y3, Y6, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -4107,19 +4574,22 @@ full:
 	VMULPD      Y4, Y0, Y0
 	VMOVUPD     (AX), Y6
 	VFMADD231PD Y5, Y6, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y4, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y5, Y0, Y1
-	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     32(AX), Y6
+	VFMADD231PD Y5, Y6, Y1
 	ADDQ        BX, AX
 	VMULPD      Y4, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y5, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y6
+	VFMADD231PD Y5, Y6, Y2
 	VMULPD      Y4, Y3, Y3
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y5, Y0, Y3
+	VMOVUPD     32(AX), Y4
+	VFMADD231PD Y5, Y4, Y3
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
 	VMOVUPD     Y3, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -4128,48 +4598,48 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y4, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y4, Y1, Y1
-	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y4, Y2, Y2
-	VMOVUPD Y2, (AX)
 	VMULPD  Y4, Y3, Y3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
 	VMOVUPD Y3, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_3x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4204,6 +4674,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4239,16 +4724,20 @@ sums:
 	VMULPD       Y3, Y0, Y0
 	VMASKMOVPD   (AX), Y5, Y6
 	VFMADD231PD  Y4, Y6, Y0
-	VMASKMOVPD   Y0, Y5, (AX)
 	ADDQ         BX, AX
 	VMULPD       Y3, Y1, Y1
-	VMASKMOVPD   (AX), Y5, Y0
-	VFMADD231PD  Y4, Y0, Y1
-	VMASKMOVPD   Y1, Y5, (AX)
+	VMASKMOVPD   (AX), Y5, Y6
+	VFMADD231PD  Y4, Y6, Y1
 	ADDQ         BX, AX
 	VMULPD       Y3, Y2, Y2
-	VMASKMOVPD   (AX), Y5, Y0
-	VFMADD231PD  Y4, Y0, Y2
+	VMASKMOVPD   (AX), Y5, Y3
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPD   Y0, Y5, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y1, Y5, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPD   Y2, Y5, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4257,12 +4746,16 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y3, Y0, Y0
-	VMASKMOVPD Y0, Y5, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y3, Y1, Y1
-	VMASKMOVPD Y1, Y5, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y3, Y2, Y2
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPD Y0, Y5, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y1, Y5, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPD Y2, Y5, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -4275,16 +4768,20 @@ full:
 	VMULPD      Y3, Y0, Y0
 	VMOVUPD     (AX), Y5
 	VFMADD231PD Y4, Y5, Y0
-	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPD      Y3, Y1, Y1
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPD     Y1, (AX)
+	VMOVUPD     (AX), Y5
+	VFMADD231PD Y4, Y5, Y1
 	ADDQ        BX, AX
 	VMULPD      Y3, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y4, Y0, Y2
+	VMOVUPD     (AX), Y3
+	VFMADD231PD Y4, Y3, Y2
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y1, (AX)
+	ADDQ        BX, AX
 	VMOVUPD     Y2, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -4293,50 +4790,51 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y3, Y0, Y0
-	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y3, Y1, Y1
-	VMOVUPD Y1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y3, Y2, Y2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Y2, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_3x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4379,6 +4877,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4418,28 +4931,32 @@ sums:
 	VMULPD       Y6, Y0, Y0
 	VMOVUPD      (AX), Y9
 	VFMADD231PD  Y7, Y9, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y6, Y1, Y1
-	VMASKMOVPD   32(AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y1
-	VMASKMOVPD   Y1, Y8, 32(AX)
+	VMASKMOVPD   32(AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y1
 	ADDQ         BX, AX
 	VMULPD       Y6, Y2, Y2
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y7, Y0, Y2
-	VMOVUPD      Y2, (AX)
+	VMOVUPD      (AX), Y9
+	VFMADD231PD  Y7, Y9, Y2
 	VMULPD       Y6, Y3, Y3
-	VMASKMOVPD   32(AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y3
-	VMASKMOVPD   Y3, Y8, 32(AX)
+	VMASKMOVPD   32(AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y3
 	ADDQ         BX, AX
 	VMULPD       Y6, Y4, Y4
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y7, Y0, Y4
-	VMOVUPD      Y4, (AX)
+	VMOVUPD      (AX), Y9
+	VFMADD231PD  Y7, Y9, Y4
 	VMULPD       Y6, Y5, Y5
-	VMASKMOVPD   32(AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y5
+	VMASKMOVPD   32(AX), Y8, Y6
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMASKMOVPD   Y1, Y8, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y2, (AX)
+	VMASKMOVPD   Y3, Y8, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y4, (AX)
 	VMASKMOVPD   Y5, Y8, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4448,18 +4965,22 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y6, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y6, Y1, Y1
-	VMASKMOVPD Y1, Y8, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y2, Y2
-	VMOVUPD    Y2, (AX)
 	VMULPD     Y6, Y3, Y3
-	VMASKMOVPD Y3, Y8, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y4, Y4
-	VMOVUPD    Y4, (AX)
 	VMULPD     Y6, Y5, Y5
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
+	VMASKMOVPD Y1, Y8, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y2, (AX)
+	VMASKMOVPD Y3, Y8, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y4, (AX)
 	VMASKMOVPD Y5, Y8, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -4472,28 +4993,32 @@ full:
 	VMULPD      Y6, Y0, Y0
 	VMOVUPD     (AX), Y8
 	VFMADD231PD Y7, Y8, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y6, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y7, Y0, Y1
-	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     32(AX), Y8
+	VFMADD231PD Y7, Y8, Y1
 	ADDQ        BX, AX
 	VMULPD      Y6, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y2
 	VMULPD      Y6, Y3, Y3
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y7, Y0, Y3
-	VMOVUPD     Y3, 32(AX)
+	VMOVUPD     32(AX), Y8
+	VFMADD231PD Y7, Y8, Y3
 	ADDQ        BX, AX
 	VMULPD      Y6, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y4
-	VMOVUPD     Y4, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y4
 	VMULPD      Y6, Y5, Y5
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y7, Y0, Y5
+	VMOVUPD     32(AX), Y6
+	VFMADD231PD Y7, Y6, Y5
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	VMOVUPD     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y4, (AX)
 	VMOVUPD     Y5, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -4502,57 +5027,56 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y6, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y6, Y1, Y1
-	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y2, Y2
-	VMOVUPD Y2, (AX)
 	VMULPD  Y6, Y3, Y3
-	VMOVUPD Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y4, Y4
-	VMOVUPD Y4, (AX)
 	VMULPD  Y6, Y5, Y5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y4, (AX)
 	VMOVUPD Y5, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_4x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4591,6 +5115,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4628,21 +5169,26 @@ sums:
 	VMULPD       Y4, Y0, Y0
 	VMASKMOVPD   (AX), Y6, Y7
 	VFMADD231PD  Y5, Y7, Y0
-	VMASKMOVPD   Y0, Y6, (AX)
 	ADDQ         BX, AX
 	VMULPD       Y4, Y1, Y1
-	VMASKMOVPD   (AX), Y6, Y0
-	VFMADD231PD  Y5, Y0, Y1
-	VMASKMOVPD   Y1, Y6, (AX)
+	VMASKMOVPD   (AX), Y6, Y7
+	VFMADD231PD  Y5, Y7, Y1
 	ADDQ         BX, AX
 	VMULPD       Y4, Y2, Y2
-	VMASKMOVPD   (AX), Y6, Y0
-	VFMADD231PD  Y5, Y0, Y2
-	VMASKMOVPD   Y2, Y6, (AX)
+	VMASKMOVPD   (AX), Y6, Y7
+	VFMADD231PD  Y5, Y7, Y2
 	ADDQ         BX, AX
 	VMULPD       Y4, Y3, Y3
-	VMASKMOVPD   (AX), Y6, Y0
-	VFMADD231PD  Y5, Y0, Y3
+	VMASKMOVPD   (AX), Y6, Y4
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPD   Y0, Y6, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y1, Y6, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y2, Y6, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPD   Y3, Y6, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4651,15 +5197,20 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y4, Y0, Y0
-	VMASKMOVPD Y0, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y4, Y1, Y1
-	VMASKMOVPD Y1, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y4, Y2, Y2
-	VMASKMOVPD Y2, Y6, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y4, Y3, Y3
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPD Y0, Y6, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y1, Y6, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y2, Y6, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPD Y3, Y6, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -4672,21 +5223,26 @@ full:
 	VMULPD      Y4, Y0, Y0
 	VMOVUPD     (AX), Y6
 	VFMADD231PD Y5, Y6, Y0
-	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPD      Y4, Y1, Y1
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y5, Y0, Y1
-	VMOVUPD     Y1, (AX)
+	VMOVUPD     (AX), Y6
+	VFMADD231PD Y5, Y6, Y1
 	ADDQ        BX, AX
 	VMULPD      Y4, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y5, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y6
+	VFMADD231PD Y5, Y6, Y2
 	ADDQ        BX, AX
 	VMULPD      Y4, Y3, Y3
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y5, Y0, Y3
+	VMOVUPD     (AX), Y4
+	VFMADD231PD Y5, Y4, Y3
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	ADDQ        BX, AX
 	VMOVUPD     Y3, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -4695,58 +5251,58 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y4, Y0, Y0
-	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y4, Y1, Y1
-	VMOVUPD Y1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y4, Y2, Y2
-	VMOVUPD Y2, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y4, Y3, Y3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Y3, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_4x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4795,6 +5351,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4837,37 +5410,42 @@ sums:
 	VMULPD       Y8, Y0, Y0
 	VMOVUPD      (AX), Y11
 	VFMADD231PD  Y9, Y11, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y8, Y1, Y1
-	VMASKMOVPD   32(AX), Y10, Y0
-	VFMADD231PD  Y9, Y0, Y1
-	VMASKMOVPD   Y1, Y10, 32(AX)
+	VMASKMOVPD   32(AX), Y10, Y11
+	VFMADD231PD  Y9, Y11, Y1
 	ADDQ         BX, AX
 	VMULPD       Y8, Y2, Y2
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y9, Y0, Y2
-	VMOVUPD      Y2, (AX)
+	VMOVUPD      (AX), Y11
+	VFMADD231PD  Y9, Y11, Y2
 	VMULPD       Y8, Y3, Y3
-	VMASKMOVPD   32(AX), Y10, Y0
-	VFMADD231PD  Y9, Y0, Y3
-	VMASKMOVPD   Y3, Y10, 32(AX)
+	VMASKMOVPD   32(AX), Y10, Y11
+	VFMADD231PD  Y9, Y11, Y3
 	ADDQ         BX, AX
 	VMULPD       Y8, Y4, Y4
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y9, Y0, Y4
-	VMOVUPD      Y4, (AX)
+	VMOVUPD      (AX), Y11
+	VFMADD231PD  Y9, Y11, Y4
 	VMULPD       Y8, Y5, Y5
-	VMASKMOVPD   32(AX), Y10, Y0
-	VFMADD231PD  Y9, Y0, Y5
-	VMASKMOVPD   Y5, Y10, 32(AX)
+	VMASKMOVPD   32(AX), Y10, Y11
+	VFMADD231PD  Y9, Y11, Y5
 	ADDQ         BX, AX
 	VMULPD       Y8, Y6, Y6
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y9, Y0, Y6
-	VMOVUPD      Y6, (AX)
+	VMOVUPD      (AX), Y11
+	VFMADD231PD  Y9, Y11, Y6
 	VMULPD       Y8, Y7, Y7
-	VMASKMOVPD   32(AX), Y10, Y0
-	VFMADD231PD  Y9, Y0, Y7
+	VMASKMOVPD   32(AX), Y10, Y8
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMASKMOVPD   Y1, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y2, (AX)
+	VMASKMOVPD   Y3, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y4, (AX)
+	VMASKMOVPD   Y5, Y10, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y6, (AX)
 	VMASKMOVPD   Y7, Y10, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4876,23 +5454,28 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y8, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y8, Y1, Y1
-	VMASKMOVPD Y1, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y8, Y2, Y2
-	VMOVUPD    Y2, (AX)
 	VMULPD     Y8, Y3, Y3
-	VMASKMOVPD Y3, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y8, Y4, Y4
-	VMOVUPD    Y4, (AX)
 	VMULPD     Y8, Y5, Y5
-	VMASKMOVPD Y5, Y10, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y8, Y6, Y6
-	VMOVUPD    Y6, (AX)
 	VMULPD     Y8, Y7, Y7
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
+	VMASKMOVPD Y1, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y2, (AX)
+	VMASKMOVPD Y3, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y4, (AX)
+	VMASKMOVPD Y5, Y10, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y6, (AX)
 	VMASKMOVPD Y7, Y10, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -4905,37 +5488,42 @@ full:
 	VMULPD      Y8, Y0, Y0
 	VMOVUPD     (AX), Y10
 	VFMADD231PD Y9, Y10, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y8, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y9, Y0, Y1
-	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     32(AX), Y10
+	VFMADD231PD Y9, Y10, Y1
 	ADDQ        BX, AX
 	VMULPD      Y8, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y9, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y10
+	VFMADD231PD Y9, Y10, Y2
 	VMULPD      Y8, Y3, Y3
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y9, Y0, Y3
-	VMOVUPD     Y3, 32(AX)
+	VMOVUPD     32(AX), Y10
+	VFMADD231PD Y9, Y10, Y3
 	ADDQ        BX, AX
 	VMULPD      Y8, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y9, Y0, Y4
-	VMOVUPD     Y4, (AX)
+	VMOVUPD     (AX), Y10
+	VFMADD231PD Y9, Y10, Y4
 	VMULPD      Y8, Y5, Y5
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y9, Y0, Y5
-	VMOVUPD     Y5, 32(AX)
+	VMOVUPD     32(AX), Y10
+	VFMADD231PD Y9, Y10, Y5
 	ADDQ        BX, AX
 	VMULPD      Y8, Y6, Y6
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y9, Y0, Y6
-	VMOVUPD     Y6, (AX)
+	VMOVUPD     (AX), Y10
+	VFMADD231PD Y9, Y10, Y6
 	VMULPD      Y8, Y7, Y7
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y9, Y0, Y7
+	VMOVUPD     32(AX), Y8
+	VFMADD231PD Y9, Y8, Y7
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	VMOVUPD     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y4, (AX)
+	VMOVUPD     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y6, (AX)
 	VMOVUPD     Y7, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -4944,65 +5532,63 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y8, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y8, Y1, Y1
-	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y8, Y2, Y2
-	VMOVUPD Y2, (AX)
 	VMULPD  Y8, Y3, Y3
-	VMOVUPD Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y8, Y4, Y4
-	VMOVUPD Y4, (AX)
 	VMULPD  Y8, Y5, Y5
-	VMOVUPD Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y8, Y6, Y6
-	VMOVUPD Y6, (AX)
 	VMULPD  Y8, Y7, Y7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y6, (AX)
 	VMOVUPD Y7, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_5x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -5045,6 +5631,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -5084,26 +5689,32 @@ sums:
 	VMULPD       Y5, Y0, Y0
 	VMASKMOVPD   (AX), Y7, Y8
 	VFMADD231PD  Y6, Y8, Y0
-	VMASKMOVPD   Y0, Y7, (AX)
 	ADDQ         BX, AX
 	VMULPD       Y5, Y1, Y1
-	VMASKMOVPD   (AX), Y7, Y0
-	VFMADD231PD  Y6, Y0, Y1
-	VMASKMOVPD   Y1, Y7, (AX)
+	VMASKMOVPD   (AX), Y7, Y8
+	VFMADD231PD  Y6, Y8, Y1
 	ADDQ         BX, AX
 	VMULPD       Y5, Y2, Y2
-	VMASKMOVPD   (AX), Y7, Y0
-	VFMADD231PD  Y6, Y0, Y2
-	VMASKMOVPD   Y2, Y7, (AX)
+	VMASKMOVPD   (AX), Y7, Y8
+	VFMADD231PD  Y6, Y8, Y2
 	ADDQ         BX, AX
 	VMULPD       Y5, Y3, Y3
-	VMASKMOVPD   (AX), Y7, Y0
-	VFMADD231PD  Y6, Y0, Y3
-	VMASKMOVPD   Y3, Y7, (AX)
+	VMASKMOVPD   (AX), Y7, Y8
+	VFMADD231PD  Y6, Y8, Y3
 	ADDQ         BX, AX
 	VMULPD       Y5, Y4, Y4
-	VMASKMOVPD   (AX), Y7, Y0
-	VFMADD231PD  Y6, Y0, Y4
+	VMASKMOVPD   (AX), Y7, Y5
+	VFMADD231PD  Y6, Y5, Y4
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPD   Y0, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y1, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y2, Y7, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y3, Y7, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPD   Y4, Y7, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -5112,18 +5723,24 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y5, Y0, Y0
-	VMASKMOVPD Y0, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y5, Y1, Y1
-	VMASKMOVPD Y1, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y5, Y2, Y2
-	VMASKMOVPD Y2, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y5, Y3, Y3
-	VMASKMOVPD Y3, Y7, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y5, Y4, Y4
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPD Y0, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y1, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y2, Y7, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y3, Y7, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPD Y4, Y7, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -5136,26 +5753,32 @@ full:
 	VMULPD      Y5, Y0, Y0
 	VMOVUPD     (AX), Y7
 	VFMADD231PD Y6, Y7, Y0
-	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPD      Y5, Y1, Y1
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y6, Y0, Y1
-	VMOVUPD     Y1, (AX)
+	VMOVUPD     (AX), Y7
+	VFMADD231PD Y6, Y7, Y1
 	ADDQ        BX, AX
 	VMULPD      Y5, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y6, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y7
+	VFMADD231PD Y6, Y7, Y2
 	ADDQ        BX, AX
 	VMULPD      Y5, Y3, Y3
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y6, Y0, Y3
-	VMOVUPD     Y3, (AX)
+	VMOVUPD     (AX), Y7
+	VFMADD231PD Y6, Y7, Y3
 	ADDQ        BX, AX
 	VMULPD      Y5, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y6, Y0, Y4
+	VMOVUPD     (AX), Y5
+	VFMADD231PD Y6, Y5, Y4
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y3, (AX)
+	ADDQ        BX, AX
 	VMOVUPD     Y4, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -5164,65 +5787,64 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y5, Y0, Y0
-	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y5, Y1, Y1
-	VMOVUPD Y1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y5, Y2, Y2
-	VMOVUPD Y2, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y5, Y3, Y3
-	VMOVUPD Y3, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y5, Y4, Y4
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y3, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Y4, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_5x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -5277,6 +5899,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -5322,46 +5963,52 @@ sums:
 	VMULPD       Y10, Y0, Y0
 	VMOVUPD      (AX), Y13
 	VFMADD231PD  Y11, Y13, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y10, Y1, Y1
-	VMASKMOVPD   32(AX), Y12, Y0
-	VFMADD231PD  Y11, Y0, Y1
-	VMASKMOVPD   Y1, Y12, 32(AX)
+	VMASKMOVPD   32(AX), Y12, Y13
+	VFMADD231PD  Y11, Y13, Y1
 	ADDQ         BX, AX
 	VMULPD       Y10, Y2, Y2
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y11, Y0, Y2
-	VMOVUPD      Y2, (AX)
+	VMOVUPD      (AX), Y13
+	VFMADD231PD  Y11, Y13, Y2
 	VMULPD       Y10, Y3, Y3
-	VMASKMOVPD   32(AX), Y12, Y0
-	VFMADD231PD  Y11, Y0, Y3
-	VMASKMOVPD   Y3, Y12, 32(AX)
+	VMASKMOVPD   32(AX), Y12, Y13
+	VFMADD231PD  Y11, Y13, Y3
 	ADDQ         BX, AX
 	VMULPD       Y10, Y4, Y4
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y11, Y0, Y4
-	VMOVUPD      Y4, (AX)
+	VMOVUPD      (AX), Y13
+	VFMADD231PD  Y11, Y13, Y4
 	VMULPD       Y10, Y5, Y5
-	VMASKMOVPD   32(AX), Y12, Y0
-	VFMADD231PD  Y11, Y0, Y5
-	VMASKMOVPD   Y5, Y12, 32(AX)
+	VMASKMOVPD   32(AX), Y12, Y13
+	VFMADD231PD  Y11, Y13, Y5
 	ADDQ         BX, AX
 	VMULPD       Y10, Y6, Y6
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y11, Y0, Y6
-	VMOVUPD      Y6, (AX)
+	VMOVUPD      (AX), Y13
+	VFMADD231PD  Y11, Y13, Y6
 	VMULPD       Y10, Y7, Y7
-	VMASKMOVPD   32(AX), Y12, Y0
-	VFMADD231PD  Y11, Y0, Y7
-	VMASKMOVPD   Y7, Y12, 32(AX)
+	VMASKMOVPD   32(AX), Y12, Y13
+	VFMADD231PD  Y11, Y13, Y7
 	ADDQ         BX, AX
 	VMULPD       Y10, Y8, Y8
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y11, Y0, Y8
-	VMOVUPD      Y8, (AX)
+	VMOVUPD      (AX), Y13
+	VFMADD231PD  Y11, Y13, Y8
 	VMULPD       Y10, Y9, Y9
-	VMASKMOVPD   32(AX), Y12, Y0
-	VFMADD231PD  Y11, Y0, Y9
+	VMASKMOVPD   32(AX), Y12, Y10
+	VFMADD231PD  Y11, Y10, Y9
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMASKMOVPD   Y1, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y2, (AX)
+	VMASKMOVPD   Y3, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y4, (AX)
+	VMASKMOVPD   Y5, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y6, (AX)
+	VMASKMOVPD   Y7, Y12, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y8, (AX)
 	VMASKMOVPD   Y9, Y12, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -5370,28 +6017,34 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y10, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y10, Y1, Y1
-	VMASKMOVPD Y1, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y10, Y2, Y2
-	VMOVUPD    Y2, (AX)
 	VMULPD     Y10, Y3, Y3
-	VMASKMOVPD Y3, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y10, Y4, Y4
-	VMOVUPD    Y4, (AX)
 	VMULPD     Y10, Y5, Y5
-	VMASKMOVPD Y5, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y10, Y6, Y6
-	VMOVUPD    Y6, (AX)
 	VMULPD     Y10, Y7, Y7
-	VMASKMOVPD Y7, Y12, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y10, Y8, Y8
-	VMOVUPD    Y8, (AX)
 	VMULPD     Y10, Y9, Y9
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
+	VMASKMOVPD Y1, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y2, (AX)
+	VMASKMOVPD Y3, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y4, (AX)
+	VMASKMOVPD Y5, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y6, (AX)
+	VMASKMOVPD Y7, Y12, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y8, (AX)
 	VMASKMOVPD Y9, Y12, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -5404,46 +6057,52 @@ full:
 	VMULPD      Y10, Y0, Y0
 	VMOVUPD     (AX), Y12
 	VFMADD231PD Y11, Y12, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y10, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y11, Y0, Y1
-	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     32(AX), Y12
+	VFMADD231PD Y11, Y12, Y1
 	ADDQ        BX, AX
 	VMULPD      Y10, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y11, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y11, Y12, Y2
 	VMULPD      Y10, Y3, Y3
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y11, Y0, Y3
-	VMOVUPD     Y3, 32(AX)
+	VMOVUPD     32(AX), Y12
+	VFMADD231PD Y11, Y12, Y3
 	ADDQ        BX, AX
 	VMULPD      Y10, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y11, Y0, Y4
-	VMOVUPD     Y4, (AX)
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y11, Y12, Y4
 	VMULPD      Y10, Y5, Y5
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y11, Y0, Y5
-	VMOVUPD     Y5, 32(AX)
+	VMOVUPD     32(AX), Y12
+	VFMADD231PD Y11, Y12, Y5
 	ADDQ        BX, AX
 	VMULPD      Y10, Y6, Y6
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y11, Y0, Y6
-	VMOVUPD     Y6, (AX)
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y11, Y12, Y6
 	VMULPD      Y10, Y7, Y7
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y11, Y0, Y7
-	VMOVUPD     Y7, 32(AX)
+	VMOVUPD     32(AX), Y12
+	VFMADD231PD Y11, Y12, Y7
 	ADDQ        BX, AX
 	VMULPD      Y10, Y8, Y8
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y11, Y0, Y8
-	VMOVUPD     Y8, (AX)
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y11, Y12, Y8
 	VMULPD      Y10, Y9, Y9
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y11, Y0, Y9
+	VMOVUPD     32(AX), Y10
+	VFMADD231PD Y11, Y10, Y9
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	VMOVUPD     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y4, (AX)
+	VMOVUPD     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y6, (AX)
+	VMOVUPD     Y7, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y8, (AX)
 	VMOVUPD     Y9, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -5452,74 +6111,71 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y10, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y10, Y1, Y1
-	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y10, Y2, Y2
-	VMOVUPD Y2, (AX)
 	VMULPD  Y10, Y3, Y3
-	VMOVUPD Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y10, Y4, Y4
-	VMOVUPD Y4, (AX)
 	VMULPD  Y10, Y5, Y5
-	VMOVUPD Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y10, Y6, Y6
-	VMOVUPD Y6, (AX)
 	VMULPD  Y10, Y7, Y7
-	VMOVUPD Y7, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y10, Y8, Y8
-	VMOVUPD Y8, (AX)
 	VMULPD  Y10, Y9, Y9
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y6, (AX)
+	VMOVUPD Y7, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y8, (AX)
 	VMOVUPD Y9, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_6x1(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -5566,6 +6222,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -5607,31 +6284,38 @@ sums:
 	VMULPD       Y6, Y0, Y0
 	VMASKMOVPD   (AX), Y8, Y9
 	VFMADD231PD  Y7, Y9, Y0
-	VMASKMOVPD   Y0, Y8, (AX)
 	ADDQ         BX, AX
 	VMULPD       Y6, Y1, Y1
-	VMASKMOVPD   (AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y1
-	VMASKMOVPD   Y1, Y8, (AX)
+	VMASKMOVPD   (AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y1
 	ADDQ         BX, AX
 	VMULPD       Y6, Y2, Y2
-	VMASKMOVPD   (AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y2
-	VMASKMOVPD   Y2, Y8, (AX)
+	VMASKMOVPD   (AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y2
 	ADDQ         BX, AX
 	VMULPD       Y6, Y3, Y3
-	VMASKMOVPD   (AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y3
-	VMASKMOVPD   Y3, Y8, (AX)
+	VMASKMOVPD   (AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y3
 	ADDQ         BX, AX
 	VMULPD       Y6, Y4, Y4
-	VMASKMOVPD   (AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y4
-	VMASKMOVPD   Y4, Y8, (AX)
+	VMASKMOVPD   (AX), Y8, Y9
+	VFMADD231PD  Y7, Y9, Y4
 	ADDQ         BX, AX
 	VMULPD       Y6, Y5, Y5
-	VMASKMOVPD   (AX), Y8, Y0
-	VFMADD231PD  Y7, Y0, Y5
+	VMASKMOVPD   (AX), Y8, Y6
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMASKMOVPD   Y0, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y1, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y2, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y3, Y8, (AX)
+	ADDQ         BX, AX
+	VMASKMOVPD   Y4, Y8, (AX)
+	ADDQ         BX, AX
 	VMASKMOVPD   Y5, Y8, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -5640,21 +6324,28 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y6, Y0, Y0
-	VMASKMOVPD Y0, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y1, Y1
-	VMASKMOVPD Y1, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y2, Y2
-	VMASKMOVPD Y2, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y3, Y3
-	VMASKMOVPD Y3, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y4, Y4
-	VMASKMOVPD Y4, Y8, (AX)
 	ADDQ       BX, AX
 	VMULPD     Y6, Y5, Y5
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMASKMOVPD Y0, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y1, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y2, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y3, Y8, (AX)
+	ADDQ       BX, AX
+	VMASKMOVPD Y4, Y8, (AX)
+	ADDQ       BX, AX
 	VMASKMOVPD Y5, Y8, (AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -5667,31 +6358,38 @@ full:
 	VMULPD      Y6, Y0, Y0
 	VMOVUPD     (AX), Y8
 	VFMADD231PD Y7, Y8, Y0
-	VMOVUPD     Y0, (AX)
 	ADDQ        BX, AX
 	VMULPD      Y6, Y1, Y1
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y1
-	VMOVUPD     Y1, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y1
 	ADDQ        BX, AX
 	VMULPD      Y6, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y2
 	ADDQ        BX, AX
 	VMULPD      Y6, Y3, Y3
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y3
-	VMOVUPD     Y3, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y3
 	ADDQ        BX, AX
 	VMULPD      Y6, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y4
-	VMOVUPD     Y4, (AX)
+	VMOVUPD     (AX), Y8
+	VFMADD231PD Y7, Y8, Y4
 	ADDQ        BX, AX
 	VMULPD      Y6, Y5, Y5
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y7, Y0, Y5
+	VMOVUPD     (AX), Y6
+	VFMADD231PD Y7, Y6, Y5
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y1, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y3, (AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y4, (AX)
+	ADDQ        BX, AX
 	VMOVUPD     Y5, (AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -5700,73 +6398,71 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y6, Y0, Y0
-	VMOVUPD Y0, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y1, Y1
-	VMOVUPD Y1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y2, Y2
-	VMOVUPD Y2, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y3, Y3
-	VMOVUPD Y3, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y4, Y4
-	VMOVUPD Y4, (AX)
 	ADDQ    BX, AX
 	VMULPD  Y6, Y5, Y5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y3, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Y4, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Y5, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX2_6x2(t *byte)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileF64AVX2_6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -5827,6 +6523,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -5875,55 +6592,62 @@ sums:
 	VMULPD       Y12, Y0, Y0
 	VMOVUPD      (AX), Y15
 	VFMADD231PD  Y13, Y15, Y0
-	VMOVUPD      Y0, (AX)
 	VMULPD       Y12, Y1, Y1
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y1
-	VMASKMOVPD   Y1, Y14, 32(AX)
+	VMASKMOVPD   32(AX), Y14, Y15
+	VFMADD231PD  Y13, Y15, Y1
 	ADDQ         BX, AX
 	VMULPD       Y12, Y2, Y2
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y13, Y0, Y2
-	VMOVUPD      Y2, (AX)
+	VMOVUPD      (AX), Y15
+	VFMADD231PD  Y13, Y15, Y2
 	VMULPD       Y12, Y3, Y3
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y3
-	VMASKMOVPD   Y3, Y14, 32(AX)
+	VMASKMOVPD   32(AX), Y14, Y15
+	VFMADD231PD  Y13, Y15, Y3
 	ADDQ         BX, AX
 	VMULPD       Y12, Y4, Y4
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y13, Y0, Y4
-	VMOVUPD      Y4, (AX)
+	VMOVUPD      (AX), Y15
+	VFMADD231PD  Y13, Y15, Y4
 	VMULPD       Y12, Y5, Y5
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y5
-	VMASKMOVPD   Y5, Y14, 32(AX)
+	VMASKMOVPD   32(AX), Y14, Y15
+	VFMADD231PD  Y13, Y15, Y5
 	ADDQ         BX, AX
 	VMULPD       Y12, Y6, Y6
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y13, Y0, Y6
-	VMOVUPD      Y6, (AX)
+	VMOVUPD      (AX), Y15
+	VFMADD231PD  Y13, Y15, Y6
 	VMULPD       Y12, Y7, Y7
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y7
-	VMASKMOVPD   Y7, Y14, 32(AX)
+	VMASKMOVPD   32(AX), Y14, Y15
+	VFMADD231PD  Y13, Y15, Y7
 	ADDQ         BX, AX
 	VMULPD       Y12, Y8, Y8
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y13, Y0, Y8
-	VMOVUPD      Y8, (AX)
+	VMOVUPD      (AX), Y15
+	VFMADD231PD  Y13, Y15, Y8
 	VMULPD       Y12, Y9, Y9
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y9
-	VMASKMOVPD   Y9, Y14, 32(AX)
+	VMASKMOVPD   32(AX), Y14, Y15
+	VFMADD231PD  Y13, Y15, Y9
 	ADDQ         BX, AX
 	VMULPD       Y12, Y10, Y10
-	VMOVUPD      (AX), Y0
-	VFMADD231PD  Y13, Y0, Y10
-	VMOVUPD      Y10, (AX)
+	VMOVUPD      (AX), Y15
+	VFMADD231PD  Y13, Y15, Y10
 	VMULPD       Y12, Y11, Y11
-	VMASKMOVPD   32(AX), Y14, Y0
-	VFMADD231PD  Y13, Y0, Y11
+	VMASKMOVPD   32(AX), Y14, Y12
+	VFMADD231PD  Y13, Y12, Y11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Y0, (AX)
+	VMASKMOVPD   Y1, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y2, (AX)
+	VMASKMOVPD   Y3, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y4, (AX)
+	VMASKMOVPD   Y5, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y6, (AX)
+	VMASKMOVPD   Y7, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y8, (AX)
+	VMASKMOVPD   Y9, Y14, 32(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Y10, (AX)
 	VMASKMOVPD   Y11, Y14, 32(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -5932,33 +6656,40 @@ sums:
 masked_overwrite:
 	MOVQ       DX, AX
 	VMULPD     Y12, Y0, Y0
-	VMOVUPD    Y0, (AX)
 	VMULPD     Y12, Y1, Y1
-	VMASKMOVPD Y1, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y12, Y2, Y2
-	VMOVUPD    Y2, (AX)
 	VMULPD     Y12, Y3, Y3
-	VMASKMOVPD Y3, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y12, Y4, Y4
-	VMOVUPD    Y4, (AX)
 	VMULPD     Y12, Y5, Y5
-	VMASKMOVPD Y5, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y12, Y6, Y6
-	VMOVUPD    Y6, (AX)
 	VMULPD     Y12, Y7, Y7
-	VMASKMOVPD Y7, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y12, Y8, Y8
-	VMOVUPD    Y8, (AX)
 	VMULPD     Y12, Y9, Y9
-	VMASKMOVPD Y9, Y14, 32(AX)
 	ADDQ       BX, AX
 	VMULPD     Y12, Y10, Y10
-	VMOVUPD    Y10, (AX)
 	VMULPD     Y12, Y11, Y11
+	ADDQ       BX, AX
+	MOVQ       DX, AX
+	VMOVUPD    Y0, (AX)
+	VMASKMOVPD Y1, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y2, (AX)
+	VMASKMOVPD Y3, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y4, (AX)
+	VMASKMOVPD Y5, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y6, (AX)
+	VMASKMOVPD Y7, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y8, (AX)
+	VMASKMOVPD Y9, Y14, 32(AX)
+	ADDQ       BX, AX
+	VMOVUPD    Y10, (AX)
 	VMASKMOVPD Y11, Y14, 32(AX)
 	ADDQ       BX, AX
 	VZEROUPPER
@@ -5971,55 +6702,62 @@ full:
 	VMULPD      Y12, Y0, Y0
 	VMOVUPD     (AX), Y14
 	VFMADD231PD Y13, Y14, Y0
-	VMOVUPD     Y0, (AX)
 	VMULPD      Y12, Y1, Y1
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y1
-	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     32(AX), Y14
+	VFMADD231PD Y13, Y14, Y1
 	ADDQ        BX, AX
 	VMULPD      Y12, Y2, Y2
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y13, Y0, Y2
-	VMOVUPD     Y2, (AX)
+	VMOVUPD     (AX), Y14
+	VFMADD231PD Y13, Y14, Y2
 	VMULPD      Y12, Y3, Y3
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y3
-	VMOVUPD     Y3, 32(AX)
+	VMOVUPD     32(AX), Y14
+	VFMADD231PD Y13, Y14, Y3
 	ADDQ        BX, AX
 	VMULPD      Y12, Y4, Y4
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y13, Y0, Y4
-	VMOVUPD     Y4, (AX)
+	VMOVUPD     (AX), Y14
+	VFMADD231PD Y13, Y14, Y4
 	VMULPD      Y12, Y5, Y5
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y5
-	VMOVUPD     Y5, 32(AX)
+	VMOVUPD     32(AX), Y14
+	VFMADD231PD Y13, Y14, Y5
 	ADDQ        BX, AX
 	VMULPD      Y12, Y6, Y6
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y13, Y0, Y6
-	VMOVUPD     Y6, (AX)
+	VMOVUPD     (AX), Y14
+	VFMADD231PD Y13, Y14, Y6
 	VMULPD      Y12, Y7, Y7
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y7
-	VMOVUPD     Y7, 32(AX)
+	VMOVUPD     32(AX), Y14
+	VFMADD231PD Y13, Y14, Y7
 	ADDQ        BX, AX
 	VMULPD      Y12, Y8, Y8
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y13, Y0, Y8
-	VMOVUPD     Y8, (AX)
+	VMOVUPD     (AX), Y14
+	VFMADD231PD Y13, Y14, Y8
 	VMULPD      Y12, Y9, Y9
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y9
-	VMOVUPD     Y9, 32(AX)
+	VMOVUPD     32(AX), Y14
+	VFMADD231PD Y13, Y14, Y9
 	ADDQ        BX, AX
 	VMULPD      Y12, Y10, Y10
-	VMOVUPD     (AX), Y0
-	VFMADD231PD Y13, Y0, Y10
-	VMOVUPD     Y10, (AX)
+	VMOVUPD     (AX), Y14
+	VFMADD231PD Y13, Y14, Y10
 	VMULPD      Y12, Y11, Y11
-	VMOVUPD     32(AX), Y0
-	VFMADD231PD Y13, Y0, Y11
+	VMOVUPD     32(AX), Y12
+	VFMADD231PD Y13, Y12, Y11
+	ADDQ        BX, AX
+	MOVQ        DX, AX
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y2, (AX)
+	VMOVUPD     Y3, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y4, (AX)
+	VMOVUPD     Y5, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y6, (AX)
+	VMOVUPD     Y7, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y8, (AX)
+	VMOVUPD     Y9, 32(AX)
+	ADDQ        BX, AX
+	VMOVUPD     Y10, (AX)
 	VMOVUPD     Y11, 32(AX)
 	ADDQ        BX, AX
 	VZEROUPPER
@@ -6028,33 +6766,40 @@ full:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Y12, Y0, Y0
-	VMOVUPD Y0, (AX)
 	VMULPD  Y12, Y1, Y1
-	VMOVUPD Y1, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y12, Y2, Y2
-	VMOVUPD Y2, (AX)
 	VMULPD  Y12, Y3, Y3
-	VMOVUPD Y3, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y12, Y4, Y4
-	VMOVUPD Y4, (AX)
 	VMULPD  Y12, Y5, Y5
-	VMOVUPD Y5, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y12, Y6, Y6
-	VMOVUPD Y6, (AX)
 	VMULPD  Y12, Y7, Y7
-	VMOVUPD Y7, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y12, Y8, Y8
-	VMOVUPD Y8, (AX)
 	VMULPD  Y12, Y9, Y9
-	VMOVUPD Y9, 32(AX)
 	ADDQ    BX, AX
 	VMULPD  Y12, Y10, Y10
-	VMOVUPD Y10, (AX)
 	VMULPD  Y12, Y11, Y11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y2, (AX)
+	VMOVUPD Y3, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y6, (AX)
+	VMOVUPD Y7, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y8, (AX)
+	VMOVUPD Y9, 32(AX)
+	ADDQ    BX, AX
+	VMOVUPD Y10, (AX)
 	VMOVUPD Y11, 32(AX)
 	ADDQ    BX, AX
 	VZEROUPPER

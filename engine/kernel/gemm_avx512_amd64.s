@@ -5,29 +5,30 @@
 #include "textflag.h"
 
 // func tileF32AVX512_1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	VPXORD     Z0, Z0, Z0
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	VPXORD  Z0, Z0, Z0
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 128(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -53,6 +54,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -82,6 +94,8 @@ sums:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z1
 	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         BX, AX
+	MOVQ         DX, AX
 	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -90,37 +104,39 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z1, Z0, Z0
+	ADDQ    BX, AX
+	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 128(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -150,6 +166,18 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -181,10 +209,12 @@ sums:
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      (AX), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z3, Z0, Z1
+	VMOVUPS.Z    64(AX), K1, Z2
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
 	VMOVUPS      Z1, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -193,41 +223,42 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z2, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z2, Z1, Z1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_1x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_1x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R8
-	MOVQ       88(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R8
+	MOVQ    88(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 128(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -261,6 +292,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -294,14 +338,16 @@ sums:
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS      (AX), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z3, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z4, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z5
+	VFMADD231PS  Z4, Z5, Z1
 	VMULPS       Z3, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z4, Z0, Z2
+	VMOVUPS.Z    128(AX), K1, Z3
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
 	VMOVUPS      Z2, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -310,42 +356,43 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z3, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z3, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z3, Z2, Z2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -375,6 +422,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -406,11 +466,14 @@ sums:
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z2, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z3, Z0, Z1
+	VMOVUPS.Z    (AX), K1, Z2
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z1, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -419,45 +482,45 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z2, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z2, Z1, Z1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -493,6 +556,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -527,19 +605,22 @@ sums:
 	VMULPS       Z4, Z0, Z0
 	VMOVUPS      (AX), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z4, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z5, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z6
+	VFMADD231PS  Z5, Z6, Z1
 	ADDQ         BX, AX
 	VMULPS       Z4, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z5, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z6
+	VFMADD231PS  Z5, Z6, Z2
 	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z5, Z0, Z3
+	VMOVUPS.Z    64(AX), K1, Z4
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
 	VMOVUPS      Z3, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -548,53 +629,51 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z4, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z4, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z4, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z4, Z3, Z3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_2x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_2x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -636,6 +715,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -673,27 +769,30 @@ sums:
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS      (AX), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z6, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z7, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z8
+	VFMADD231PS  Z7, Z8, Z1
 	VMULPS       Z6, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z2
 	ADDQ         BX, AX
 	VMULPS       Z6, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z7, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z8
+	VFMADD231PS  Z7, Z8, Z3
 	VMULPS       Z6, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z7, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z8
+	VFMADD231PS  Z7, Z8, Z4
 	VMULPS       Z6, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z5
+	VMOVUPS.Z    128(AX), K1, Z6
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
 	VMOVUPS      Z5, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -702,52 +801,52 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z6, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z6, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z6, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z6, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
 	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -781,6 +880,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -814,16 +928,20 @@ sums:
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z3, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z4, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z5
+	VFMADD231PS  Z4, Z5, Z1
 	ADDQ         BX, AX
 	VMULPS       Z3, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z4, Z0, Z2
+	VMOVUPS.Z    (AX), K1, Z3
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z2, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -832,53 +950,51 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z3, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z3, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z3, Z2, Z2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -920,6 +1036,24 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -957,28 +1091,32 @@ sums:
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS      (AX), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z6, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z1
 	ADDQ         BX, AX
 	VMULPS       Z6, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z7, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z8
+	VFMADD231PS  Z7, Z8, Z2
 	VMULPS       Z6, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z3
 	ADDQ         BX, AX
 	VMULPS       Z6, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z7, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z8
+	VFMADD231PS  Z7, Z8, Z4
 	VMULPS       Z6, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z5
+	VMOVUPS.Z    64(AX), K1, Z6
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
 	VMOVUPS      Z5, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -987,65 +1125,60 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z6, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z6, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z6, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_3x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_3x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	MOVQ       112(AX), R9
-	MOVQ       88(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	MOVQ    112(AX), R9
+	MOVQ    88(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 128(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1095,6 +1228,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x02, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1136,40 +1290,44 @@ sums:
 	VMULPS       Z9, Z0, Z0
 	VMOVUPS      (AX), Z11
 	VFMADD231PS  Z10, Z11, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z9, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z10, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z11
+	VFMADD231PS  Z10, Z11, Z1
 	VMULPS       Z9, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z10, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z11
+	VFMADD231PS  Z10, Z11, Z2
 	ADDQ         BX, AX
 	VMULPS       Z9, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z10, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z11
+	VFMADD231PS  Z10, Z11, Z3
 	VMULPS       Z9, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z10, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z11
+	VFMADD231PS  Z10, Z11, Z4
 	VMULPS       Z9, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z10, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z11
+	VFMADD231PS  Z10, Z11, Z5
 	ADDQ         BX, AX
 	VMULPS       Z9, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z10, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z11
+	VFMADD231PS  Z10, Z11, Z6
 	VMULPS       Z9, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z10, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z11
+	VFMADD231PS  Z10, Z11, Z7
 	VMULPS       Z9, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z10, Z0, Z8
+	VMOVUPS.Z    128(AX), K1, Z9
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
 	VMOVUPS      Z8, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1178,63 +1336,62 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z9, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z9, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z9, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z9, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z9, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z9, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z9, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z9, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z9, Z8, Z8
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
 	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1272,6 +1429,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1307,21 +1481,26 @@ sums:
 	VMULPS       Z4, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z4, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z5, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z6
+	VFMADD231PS  Z5, Z6, Z1
 	ADDQ         BX, AX
 	VMULPS       Z4, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z5, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z6
+	VFMADD231PS  Z5, Z6, Z2
 	ADDQ         BX, AX
 	VMULPS       Z4, Z3, Z3
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z5, Z0, Z3
+	VMOVUPS.Z    (AX), K1, Z4
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z3, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1330,62 +1509,58 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z4, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z4, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z4, Z2, Z2
-	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z4, Z3, Z3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z3, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1433,6 +1608,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1473,37 +1669,42 @@ sums:
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS      (AX), Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z8, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z1
 	ADDQ         BX, AX
 	VMULPS       Z8, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z9, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z10
+	VFMADD231PS  Z9, Z10, Z2
 	VMULPS       Z8, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z3
 	ADDQ         BX, AX
 	VMULPS       Z8, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z9, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z10
+	VFMADD231PS  Z9, Z10, Z4
 	VMULPS       Z8, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z5
-	VMOVUPS      Z5, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z5
 	ADDQ         BX, AX
 	VMULPS       Z8, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z9, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z10
+	VFMADD231PS  Z9, Z10, Z6
 	VMULPS       Z8, Z7, Z7
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z7
+	VMOVUPS.Z    64(AX), K1, Z8
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
 	VMOVUPS      Z7, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1512,78 +1713,70 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z8, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z8, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z8, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z8, Z5, Z5
-	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z8, Z7, Z7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_4x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_4x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1641,6 +1834,31 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1686,53 +1904,58 @@ sums:
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      (AX), Z14
 	VFMADD231PS  Z13, Z14, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z12, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z13, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z14
+	VFMADD231PS  Z13, Z14, Z1
 	VMULPS       Z12, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z2
 	ADDQ         BX, AX
 	VMULPS       Z12, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z3
 	VMULPS       Z12, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z13, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z14
+	VFMADD231PS  Z13, Z14, Z4
 	VMULPS       Z12, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z5
 	ADDQ         BX, AX
 	VMULPS       Z12, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z6
 	VMULPS       Z12, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z13, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z14
+	VFMADD231PS  Z13, Z14, Z7
 	VMULPS       Z12, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z8
-	VMOVUPS      Z8, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z8
 	ADDQ         BX, AX
 	VMULPS       Z12, Z9, Z9
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z9
-	VMOVUPS      Z9, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z9
 	VMULPS       Z12, Z10, Z10
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z13, Z0, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      64(AX), Z14
+	VFMADD231PS  Z13, Z14, Z10
 	VMULPS       Z12, Z11, Z11
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z11
+	VMOVUPS.Z    128(AX), K1, Z12
+	VFMADD231PS  Z13, Z12, Z11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
 	VMOVUPS      Z11, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1741,73 +1964,71 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z12, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z12, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z12, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z12, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z12, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z12, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z12, Z8, Z8
-	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z9, Z9
-	VMOVUPS Z9, (AX)
 	VMULPS  Z12, Z10, Z10
-	VMOVUPS Z10, 64(AX)
 	VMULPS  Z12, Z11, Z11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
 	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -1849,6 +2070,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -1886,26 +2126,32 @@ sums:
 	VMULPS       Z5, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z5, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z6, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z7
+	VFMADD231PS  Z6, Z7, Z1
 	ADDQ         BX, AX
 	VMULPS       Z5, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z6, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z7
+	VFMADD231PS  Z6, Z7, Z2
 	ADDQ         BX, AX
 	VMULPS       Z5, Z3, Z3
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z6, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z7
+	VFMADD231PS  Z6, Z7, Z3
 	ADDQ         BX, AX
 	VMULPS       Z5, Z4, Z4
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z6, Z0, Z4
+	VMOVUPS.Z    (AX), K1, Z5
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z4, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -1914,70 +2160,64 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z5, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z5, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z5, Z2, Z2
-	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z5, Z3, Z3
-	VMOVUPS Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z5, Z4, Z4
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z4, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2031,6 +2271,30 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2074,46 +2338,52 @@ sums:
 	VMULPS       Z10, Z0, Z0
 	VMOVUPS      (AX), Z12
 	VFMADD231PS  Z11, Z12, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z10, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z11, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z12
+	VFMADD231PS  Z11, Z12, Z1
 	ADDQ         BX, AX
 	VMULPS       Z10, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z11, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z12
+	VFMADD231PS  Z11, Z12, Z2
 	VMULPS       Z10, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z11, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z12
+	VFMADD231PS  Z11, Z12, Z3
 	ADDQ         BX, AX
 	VMULPS       Z10, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z11, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z12
+	VFMADD231PS  Z11, Z12, Z4
 	VMULPS       Z10, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z11, Z0, Z5
-	VMOVUPS      Z5, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z12
+	VFMADD231PS  Z11, Z12, Z5
 	ADDQ         BX, AX
 	VMULPS       Z10, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z11, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z12
+	VFMADD231PS  Z11, Z12, Z6
 	VMULPS       Z10, Z7, Z7
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z11, Z0, Z7
-	VMOVUPS      Z7, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z12
+	VFMADD231PS  Z11, Z12, Z7
 	ADDQ         BX, AX
 	VMULPS       Z10, Z8, Z8
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z11, Z0, Z8
-	VMOVUPS      Z8, (AX)
+	VMOVUPS      (AX), Z12
+	VFMADD231PS  Z11, Z12, Z8
 	VMULPS       Z10, Z9, Z9
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z11, Z0, Z9
+	VMOVUPS.Z    64(AX), K1, Z10
+	VFMADD231PS  Z11, Z10, Z9
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z8, (AX)
 	VMOVUPS      Z9, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2122,90 +2392,79 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z10, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z10, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z10, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z10, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z10, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z10, Z5, Z5
-	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z10, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z10, Z7, Z7
-	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z10, Z8, Z8
-	VMOVUPS Z8, (AX)
 	VMULPS  Z10, Z9, Z9
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_5x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_5x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       112(AX), R10
-	MOVQ       88(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    112(AX), R10
+	MOVQ    88(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 128(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2271,6 +2530,35 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x02, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2320,66 +2608,72 @@ sums:
 	VMULPS       Z15, Z0, Z0
 	VMOVUPS      (AX), Z17
 	VFMADD231PS  Z16, Z17, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z15, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z16, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z17
+	VFMADD231PS  Z16, Z17, Z1
 	VMULPS       Z15, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z16, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z17
+	VFMADD231PS  Z16, Z17, Z2
 	ADDQ         BX, AX
 	VMULPS       Z15, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z16, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z17
+	VFMADD231PS  Z16, Z17, Z3
 	VMULPS       Z15, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z16, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z17
+	VFMADD231PS  Z16, Z17, Z4
 	VMULPS       Z15, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z16, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z17
+	VFMADD231PS  Z16, Z17, Z5
 	ADDQ         BX, AX
 	VMULPS       Z15, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z16, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z17
+	VFMADD231PS  Z16, Z17, Z6
 	VMULPS       Z15, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z16, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z17
+	VFMADD231PS  Z16, Z17, Z7
 	VMULPS       Z15, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z16, Z0, Z8
-	VMOVUPS      Z8, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z17
+	VFMADD231PS  Z16, Z17, Z8
 	ADDQ         BX, AX
 	VMULPS       Z15, Z9, Z9
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z16, Z0, Z9
-	VMOVUPS      Z9, (AX)
+	VMOVUPS      (AX), Z17
+	VFMADD231PS  Z16, Z17, Z9
 	VMULPS       Z15, Z10, Z10
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z16, Z0, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      64(AX), Z17
+	VFMADD231PS  Z16, Z17, Z10
 	VMULPS       Z15, Z11, Z11
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z16, Z0, Z11
-	VMOVUPS      Z11, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z17
+	VFMADD231PS  Z16, Z17, Z11
 	ADDQ         BX, AX
 	VMULPS       Z15, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z16, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z17
+	VFMADD231PS  Z16, Z17, Z12
 	VMULPS       Z15, Z13, Z13
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z16, Z0, Z13
-	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      64(AX), Z17
+	VFMADD231PS  Z16, Z17, Z13
 	VMULPS       Z15, Z14, Z14
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z16, Z0, Z14
+	VMOVUPS.Z    128(AX), K1, Z15
+	VFMADD231PS  Z16, Z15, Z14
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
 	VMOVUPS      Z14, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2388,84 +2682,81 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z15, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z15, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z15, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z15, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z15, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z15, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z15, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z15, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z15, Z8, Z8
-	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z15, Z9, Z9
-	VMOVUPS Z9, (AX)
 	VMULPS  Z15, Z10, Z10
-	VMOVUPS Z10, 64(AX)
 	VMULPS  Z15, Z11, Z11
-	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z15, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z15, Z13, Z13
-	VMOVUPS Z13, 64(AX)
 	VMULPS  Z15, Z14, Z14
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
 	VMOVUPS Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2511,6 +2802,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2550,31 +2862,38 @@ sums:
 	VMULPS       Z6, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z6, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z1
 	ADDQ         BX, AX
 	VMULPS       Z6, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z2
 	ADDQ         BX, AX
 	VMULPS       Z6, Z3, Z3
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z3
 	ADDQ         BX, AX
 	VMULPS       Z6, Z4, Z4
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z4
-	VMOVUPS      Z4, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z8
+	VFMADD231PS  Z7, Z8, Z4
 	ADDQ         BX, AX
 	VMULPS       Z6, Z5, Z5
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z7, Z0, Z5
+	VMOVUPS.Z    (AX), K1, Z6
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z5, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2583,79 +2902,71 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z6, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z2, Z2
-	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z3, Z3
-	VMOVUPS Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z4, Z4
-	VMOVUPS Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z5, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2715,6 +3026,33 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -2761,55 +3099,62 @@ sums:
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      (AX), Z14
 	VFMADD231PS  Z13, Z14, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z12, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z1
 	ADDQ         BX, AX
 	VMULPS       Z12, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z2
 	VMULPS       Z12, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z3
 	ADDQ         BX, AX
 	VMULPS       Z12, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z4
 	VMULPS       Z12, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z5
-	VMOVUPS      Z5, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z5
 	ADDQ         BX, AX
 	VMULPS       Z12, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z6
 	VMULPS       Z12, Z7, Z7
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z7
-	VMOVUPS      Z7, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z7
 	ADDQ         BX, AX
 	VMULPS       Z12, Z8, Z8
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z8
-	VMOVUPS      Z8, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z8
 	VMULPS       Z12, Z9, Z9
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z9
-	VMOVUPS      Z9, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z13, Z14, Z9
 	ADDQ         BX, AX
 	VMULPS       Z12, Z10, Z10
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z13, Z0, Z10
-	VMOVUPS      Z10, (AX)
+	VMOVUPS      (AX), Z14
+	VFMADD231PS  Z13, Z14, Z10
 	VMULPS       Z12, Z11, Z11
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z13, Z0, Z11
+	VMOVUPS.Z    64(AX), K1, Z12
+	VFMADD231PS  Z13, Z12, Z11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z10, (AX)
 	VMOVUPS      Z11, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -2818,103 +3163,89 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z12, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z12, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z12, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z12, Z5, Z5
-	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z12, Z7, Z7
-	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z8, Z8
-	VMOVUPS Z8, (AX)
 	VMULPS  Z12, Z9, Z9
-	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z12, Z10, Z10
-	VMOVUPS Z10, (AX)
 	VMULPS  Z12, Z11, Z11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_6x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_6x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -2988,6 +3319,39 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3041,79 +3405,86 @@ sums:
 	VMULPS       Z18, Z0, Z0
 	VMOVUPS      (AX), Z20
 	VFMADD231PS  Z19, Z20, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z18, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z1
 	VMULPS       Z18, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z20
+	VFMADD231PS  Z19, Z20, Z2
 	ADDQ         BX, AX
 	VMULPS       Z18, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z19, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z19, Z20, Z3
 	VMULPS       Z18, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z4
 	VMULPS       Z18, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z20
+	VFMADD231PS  Z19, Z20, Z5
 	ADDQ         BX, AX
 	VMULPS       Z18, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z19, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z19, Z20, Z6
 	VMULPS       Z18, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z7
 	VMULPS       Z18, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z8
-	VMOVUPS      Z8, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z20
+	VFMADD231PS  Z19, Z20, Z8
 	ADDQ         BX, AX
 	VMULPS       Z18, Z9, Z9
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z19, Z0, Z9
-	VMOVUPS      Z9, (AX)
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z19, Z20, Z9
 	VMULPS       Z18, Z10, Z10
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z10
 	VMULPS       Z18, Z11, Z11
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z11
-	VMOVUPS      Z11, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z20
+	VFMADD231PS  Z19, Z20, Z11
 	ADDQ         BX, AX
 	VMULPS       Z18, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z19, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z19, Z20, Z12
 	VMULPS       Z18, Z13, Z13
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z13
-	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z13
 	VMULPS       Z18, Z14, Z14
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z14
-	VMOVUPS      Z14, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z20
+	VFMADD231PS  Z19, Z20, Z14
 	ADDQ         BX, AX
 	VMULPS       Z18, Z15, Z15
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z19, Z0, Z15
-	VMOVUPS      Z15, (AX)
+	VMOVUPS      (AX), Z20
+	VFMADD231PS  Z19, Z20, Z15
 	VMULPS       Z18, Z16, Z16
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z19, Z0, Z16
-	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      64(AX), Z20
+	VFMADD231PS  Z19, Z20, Z16
 	VMULPS       Z18, Z17, Z17
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z19, Z0, Z17
+	VMOVUPS.Z    128(AX), K1, Z18
+	VFMADD231PS  Z19, Z18, Z17
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, 64(AX)
 	VMOVUPS      Z17, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3122,94 +3493,90 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z18, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z18, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z18, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z18, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z18, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z18, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z18, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z18, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z18, Z8, Z8
-	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z18, Z9, Z9
-	VMOVUPS Z9, (AX)
 	VMULPS  Z18, Z10, Z10
-	VMOVUPS Z10, 64(AX)
 	VMULPS  Z18, Z11, Z11
-	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z18, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z18, Z13, Z13
-	VMOVUPS Z13, 64(AX)
 	VMULPS  Z18, Z14, Z14
-	VMOVUPS Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z18, Z15, Z15
-	VMOVUPS Z15, (AX)
 	VMULPS  Z18, Z16, Z16
-	VMOVUPS Z16, 64(AX)
 	VMULPS  Z18, Z17, Z17
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
 	VMOVUPS Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3259,6 +3626,29 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3300,36 +3690,44 @@ sums:
 	VMULPS       Z7, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z7, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z1
 	ADDQ         BX, AX
 	VMULPS       Z7, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z2
 	ADDQ         BX, AX
 	VMULPS       Z7, Z3, Z3
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z3
 	ADDQ         BX, AX
 	VMULPS       Z7, Z4, Z4
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z4
-	VMOVUPS      Z4, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z4
 	ADDQ         BX, AX
 	VMULPS       Z7, Z5, Z5
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z5
-	VMOVUPS      Z5, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z5
 	ADDQ         BX, AX
 	VMULPS       Z7, Z6, Z6
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z8, Z0, Z6
+	VMOVUPS.Z    (AX), K1, Z7
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z6, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3338,87 +3736,77 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z7, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z2, Z2
-	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z3, Z3
-	VMOVUPS Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z4, Z4
-	VMOVUPS Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z5, Z5
-	VMOVUPS Z5, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z7, Z6, Z6
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z6, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3484,6 +3872,36 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3533,64 +3951,72 @@ sums:
 	VMULPS       Z14, Z0, Z0
 	VMOVUPS      (AX), Z16
 	VFMADD231PS  Z15, Z16, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z14, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z1
 	ADDQ         BX, AX
 	VMULPS       Z14, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z2
 	VMULPS       Z14, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z3
 	ADDQ         BX, AX
 	VMULPS       Z14, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z4
 	VMULPS       Z14, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z5
-	VMOVUPS      Z5, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z5
 	ADDQ         BX, AX
 	VMULPS       Z14, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z6
 	VMULPS       Z14, Z7, Z7
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z7
-	VMOVUPS      Z7, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z7
 	ADDQ         BX, AX
 	VMULPS       Z14, Z8, Z8
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z8
-	VMOVUPS      Z8, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z8
 	VMULPS       Z14, Z9, Z9
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z9
-	VMOVUPS      Z9, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z9
 	ADDQ         BX, AX
 	VMULPS       Z14, Z10, Z10
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z10
-	VMOVUPS      Z10, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z10
 	VMULPS       Z14, Z11, Z11
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z11
-	VMOVUPS      Z11, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z15, Z16, Z11
 	ADDQ         BX, AX
 	VMULPS       Z14, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z15, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z16
+	VFMADD231PS  Z15, Z16, Z12
 	VMULPS       Z14, Z13, Z13
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z15, Z0, Z13
+	VMOVUPS.Z    64(AX), K1, Z14
+	VFMADD231PS  Z15, Z14, Z13
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
 	VMOVUPS      Z13, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3599,115 +4025,98 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z14, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z14, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z14, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z14, Z5, Z5
-	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z14, Z7, Z7
-	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z8, Z8
-	VMOVUPS Z8, (AX)
 	VMULPS  Z14, Z9, Z9
-	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z10, Z10
-	VMOVUPS Z10, (AX)
 	VMULPS  Z14, Z11, Z11
-	VMOVUPS Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z14, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z14, Z13, Z13
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_7x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF32AVX512_7x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       112(AX), R11
-	MOVQ       88(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    112(AX), R11
+	MOVQ    88(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 128(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -3789,6 +4198,43 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x02, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -3846,92 +4292,100 @@ sums:
 	VMULPS       Z21, Z0, Z0
 	VMOVUPS      (AX), Z23
 	VFMADD231PS  Z22, Z23, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z21, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z1
 	VMULPS       Z21, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z2
 	ADDQ         BX, AX
 	VMULPS       Z21, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z3
 	VMULPS       Z21, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z4
 	VMULPS       Z21, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z5
 	ADDQ         BX, AX
 	VMULPS       Z21, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z6
 	VMULPS       Z21, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z7
 	VMULPS       Z21, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z8
-	VMOVUPS      Z8, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z8
 	ADDQ         BX, AX
 	VMULPS       Z21, Z9, Z9
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z9
-	VMOVUPS      Z9, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z9
 	VMULPS       Z21, Z10, Z10
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z10
 	VMULPS       Z21, Z11, Z11
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z11
-	VMOVUPS      Z11, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z11
 	ADDQ         BX, AX
 	VMULPS       Z21, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z12
 	VMULPS       Z21, Z13, Z13
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z13
-	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z13
 	VMULPS       Z21, Z14, Z14
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z14
-	VMOVUPS      Z14, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z14
 	ADDQ         BX, AX
 	VMULPS       Z21, Z15, Z15
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z15
-	VMOVUPS      Z15, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z15
 	VMULPS       Z21, Z16, Z16
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z16
-	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z16
 	VMULPS       Z21, Z17, Z17
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z17
-	VMOVUPS      Z17, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z23
+	VFMADD231PS  Z22, Z23, Z17
 	ADDQ         BX, AX
 	VMULPS       Z21, Z18, Z18
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z22, Z0, Z18
-	VMOVUPS      Z18, (AX)
+	VMOVUPS      (AX), Z23
+	VFMADD231PS  Z22, Z23, Z18
 	VMULPS       Z21, Z19, Z19
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z22, Z0, Z19
-	VMOVUPS      Z19, 64(AX)
+	VMOVUPS      64(AX), Z23
+	VFMADD231PS  Z22, Z23, Z19
 	VMULPS       Z21, Z20, Z20
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z22, Z0, Z20
+	VMOVUPS.Z    128(AX), K1, Z21
+	VFMADD231PS  Z22, Z21, Z20
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      Z17, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, 64(AX)
 	VMOVUPS      Z20, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -3940,105 +4394,100 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z21, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z21, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z21, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z21, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z21, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z21, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z21, Z8, Z8
-	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z9, Z9
-	VMOVUPS Z9, (AX)
 	VMULPS  Z21, Z10, Z10
-	VMOVUPS Z10, 64(AX)
 	VMULPS  Z21, Z11, Z11
-	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z21, Z13, Z13
-	VMOVUPS Z13, 64(AX)
 	VMULPS  Z21, Z14, Z14
-	VMOVUPS Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z15, Z15
-	VMOVUPS Z15, (AX)
 	VMULPS  Z21, Z16, Z16
-	VMOVUPS Z16, 64(AX)
 	VMULPS  Z21, Z17, Z17
-	VMOVUPS Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z21, Z18, Z18
-	VMOVUPS Z18, (AX)
 	VMULPS  Z21, Z19, Z19
-	VMOVUPS Z19, 64(AX)
 	VMULPS  Z21, Z20, Z20
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z17, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, 64(AX)
 	VMOVUPS Z20, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       112(AX), R12
-	MOVQ       88(AX), R13
-	MOVQ       96(AX), R14
-	MOVQ       104(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF32AVX512_8x1(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    112(AX), R12
+	MOVQ    88(AX), R13
+	MOVQ    96(AX), R14
+	MOVQ    104(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 128(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4092,6 +4541,31 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x02, BP
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4135,41 +4609,50 @@ sums:
 	VMULPS       Z8, Z0, Z0
 	VMOVUPS.Z    (AX), K1, Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VMOVUPS      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPS       Z8, Z1, Z1
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z1
-	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z1
 	ADDQ         BX, AX
 	VMULPS       Z8, Z2, Z2
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z2
-	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z2
 	ADDQ         BX, AX
 	VMULPS       Z8, Z3, Z3
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z3
-	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z3
 	ADDQ         BX, AX
 	VMULPS       Z8, Z4, Z4
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z4
-	VMOVUPS      Z4, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z4
 	ADDQ         BX, AX
 	VMULPS       Z8, Z5, Z5
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z5
-	VMOVUPS      Z5, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z5
 	ADDQ         BX, AX
 	VMULPS       Z8, Z6, Z6
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z6
-	VMOVUPS      Z6, K1, (AX)
+	VMOVUPS.Z    (AX), K1, Z10
+	VFMADD231PS  Z9, Z10, Z6
 	ADDQ         BX, AX
 	VMULPS       Z8, Z7, Z7
-	VMOVUPS.Z    (AX), K1, Z0
-	VFMADD231PS  Z9, Z0, Z7
+	VMOVUPS.Z    (AX), K1, Z8
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPS      Z7, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4178,96 +4661,84 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z8, Z0, Z0
-	VMOVUPS Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z1, Z1
-	VMOVUPS Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z2, Z2
-	VMOVUPS Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z3, Z3
-	VMOVUPS Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z4, Z4
-	VMOVUPS Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z5, Z5
-	VMOVUPS Z5, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z6, Z6
-	VMOVUPS Z6, K1, (AX)
 	ADDQ    BX, AX
 	VMULPS  Z8, Z7, Z7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPS Z7, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       112(AX), R12
-	MOVQ       88(AX), R13
-	MOVQ       96(AX), R14
-	MOVQ       104(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF32AVX512_8x2(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    112(AX), R12
+	MOVQ    88(AX), R13
+	MOVQ    96(AX), R14
+	MOVQ    104(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 128(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4339,6 +4810,39 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x02, BP
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4391,73 +4895,82 @@ sums:
 	VMULPS       Z16, Z0, Z0
 	VMOVUPS      (AX), Z18
 	VFMADD231PS  Z17, Z18, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z16, Z1, Z1
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z1
-	VMOVUPS      Z1, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z1
 	ADDQ         BX, AX
 	VMULPS       Z16, Z2, Z2
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z2
-	VMOVUPS      Z2, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z2
 	VMULPS       Z16, Z3, Z3
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z3
-	VMOVUPS      Z3, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z3
 	ADDQ         BX, AX
 	VMULPS       Z16, Z4, Z4
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z4
-	VMOVUPS      Z4, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z4
 	VMULPS       Z16, Z5, Z5
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z5
-	VMOVUPS      Z5, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z5
 	ADDQ         BX, AX
 	VMULPS       Z16, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z6
 	VMULPS       Z16, Z7, Z7
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z7
-	VMOVUPS      Z7, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z7
 	ADDQ         BX, AX
 	VMULPS       Z16, Z8, Z8
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z8
-	VMOVUPS      Z8, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z8
 	VMULPS       Z16, Z9, Z9
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z9
-	VMOVUPS      Z9, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z9
 	ADDQ         BX, AX
 	VMULPS       Z16, Z10, Z10
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z10
-	VMOVUPS      Z10, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z10
 	VMULPS       Z16, Z11, Z11
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z11
-	VMOVUPS      Z11, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z11
 	ADDQ         BX, AX
 	VMULPS       Z16, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z12
 	VMULPS       Z16, Z13, Z13
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z13
-	VMOVUPS      Z13, K1, 64(AX)
+	VMOVUPS.Z    64(AX), K1, Z18
+	VFMADD231PS  Z17, Z18, Z13
 	ADDQ         BX, AX
 	VMULPS       Z16, Z14, Z14
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z17, Z0, Z14
-	VMOVUPS      Z14, (AX)
+	VMOVUPS      (AX), Z18
+	VFMADD231PS  Z17, Z18, Z14
 	VMULPS       Z16, Z15, Z15
-	VMOVUPS.Z    64(AX), K1, Z0
-	VFMADD231PS  Z17, Z0, Z15
+	VMOVUPS.Z    64(AX), K1, Z16
+	VFMADD231PS  Z17, Z16, Z15
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z14, (AX)
 	VMOVUPS      Z15, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4466,128 +4979,108 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z16, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z16, Z1, Z1
-	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z2, Z2
-	VMOVUPS Z2, (AX)
 	VMULPS  Z16, Z3, Z3
-	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z4, Z4
-	VMOVUPS Z4, (AX)
 	VMULPS  Z16, Z5, Z5
-	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z16, Z7, Z7
-	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z8, Z8
-	VMOVUPS Z8, (AX)
 	VMULPS  Z16, Z9, Z9
-	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z10, Z10
-	VMOVUPS Z10, (AX)
 	VMULPS  Z16, Z11, Z11
-	VMOVUPS Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z16, Z13, Z13
-	VMOVUPS Z13, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPS  Z16, Z14, Z14
-	VMOVUPS Z14, (AX)
 	VMULPS  Z16, Z15, Z15
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF32AVX512_8x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x02, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x02, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x02, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       112(AX), R12
-	MOVQ       88(AX), R13
-	MOVQ       96(AX), R14
-	MOVQ       104(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF32AVX512_8x3(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x02, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    112(AX), R12
+	MOVQ    88(AX), R13
+	MOVQ    96(AX), R14
+	MOVQ    104(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 128(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -4677,6 +5170,47 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       128(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x02, BP
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       128(AX), BX
+	MOVQ       $0x00000000, 128(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -4738,105 +5272,114 @@ sums:
 	VMULPS       Z24, Z0, Z0
 	VMOVUPS      (AX), Z26
 	VFMADD231PS  Z25, Z26, Z0
-	VMOVUPS      Z0, (AX)
 	VMULPS       Z24, Z1, Z1
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z1
-	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z1
 	VMULPS       Z24, Z2, Z2
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z2
-	VMOVUPS      Z2, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z2
 	ADDQ         BX, AX
 	VMULPS       Z24, Z3, Z3
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z3
-	VMOVUPS      Z3, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z3
 	VMULPS       Z24, Z4, Z4
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z4
-	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z4
 	VMULPS       Z24, Z5, Z5
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z5
-	VMOVUPS      Z5, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z5
 	ADDQ         BX, AX
 	VMULPS       Z24, Z6, Z6
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z6
-	VMOVUPS      Z6, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z6
 	VMULPS       Z24, Z7, Z7
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z7
-	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z7
 	VMULPS       Z24, Z8, Z8
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z8
-	VMOVUPS      Z8, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z8
 	ADDQ         BX, AX
 	VMULPS       Z24, Z9, Z9
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z9
-	VMOVUPS      Z9, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z9
 	VMULPS       Z24, Z10, Z10
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z10
-	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z10
 	VMULPS       Z24, Z11, Z11
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z11
-	VMOVUPS      Z11, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z11
 	ADDQ         BX, AX
 	VMULPS       Z24, Z12, Z12
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z12
-	VMOVUPS      Z12, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z12
 	VMULPS       Z24, Z13, Z13
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z13
-	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z13
 	VMULPS       Z24, Z14, Z14
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z14
-	VMOVUPS      Z14, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z14
 	ADDQ         BX, AX
 	VMULPS       Z24, Z15, Z15
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z15
-	VMOVUPS      Z15, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z15
 	VMULPS       Z24, Z16, Z16
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z16
-	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z16
 	VMULPS       Z24, Z17, Z17
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z17
-	VMOVUPS      Z17, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z17
 	ADDQ         BX, AX
 	VMULPS       Z24, Z18, Z18
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z18
-	VMOVUPS      Z18, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z18
 	VMULPS       Z24, Z19, Z19
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z19
-	VMOVUPS      Z19, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z19
 	VMULPS       Z24, Z20, Z20
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z20
-	VMOVUPS      Z20, K1, 128(AX)
+	VMOVUPS.Z    128(AX), K1, Z26
+	VFMADD231PS  Z25, Z26, Z20
 	ADDQ         BX, AX
 	VMULPS       Z24, Z21, Z21
-	VMOVUPS      (AX), Z0
-	VFMADD231PS  Z25, Z0, Z21
-	VMOVUPS      Z21, (AX)
+	VMOVUPS      (AX), Z26
+	VFMADD231PS  Z25, Z26, Z21
 	VMULPS       Z24, Z22, Z22
-	VMOVUPS      64(AX), Z0
-	VFMADD231PS  Z25, Z0, Z22
-	VMOVUPS      Z22, 64(AX)
+	VMOVUPS      64(AX), Z26
+	VFMADD231PS  Z25, Z26, Z22
 	VMULPS       Z24, Z23, Z23
-	VMOVUPS.Z    128(AX), K1, Z0
-	VFMADD231PS  Z25, Z0, Z23
+	VMOVUPS.Z    128(AX), K1, Z24
+	VFMADD231PS  Z25, Z24, Z23
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      Z17, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, 64(AX)
+	VMOVUPS      Z20, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPS      Z21, (AX)
+	VMOVUPS      Z22, 64(AX)
 	VMOVUPS      Z23, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -4845,59 +5388,68 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPS  Z24, Z0, Z0
-	VMOVUPS Z0, (AX)
 	VMULPS  Z24, Z1, Z1
-	VMOVUPS Z1, 64(AX)
 	VMULPS  Z24, Z2, Z2
-	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z3, Z3
-	VMOVUPS Z3, (AX)
 	VMULPS  Z24, Z4, Z4
-	VMOVUPS Z4, 64(AX)
 	VMULPS  Z24, Z5, Z5
-	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z6, Z6
-	VMOVUPS Z6, (AX)
 	VMULPS  Z24, Z7, Z7
-	VMOVUPS Z7, 64(AX)
 	VMULPS  Z24, Z8, Z8
-	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z9, Z9
-	VMOVUPS Z9, (AX)
 	VMULPS  Z24, Z10, Z10
-	VMOVUPS Z10, 64(AX)
 	VMULPS  Z24, Z11, Z11
-	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z12, Z12
-	VMOVUPS Z12, (AX)
 	VMULPS  Z24, Z13, Z13
-	VMOVUPS Z13, 64(AX)
 	VMULPS  Z24, Z14, Z14
-	VMOVUPS Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z15, Z15
-	VMOVUPS Z15, (AX)
 	VMULPS  Z24, Z16, Z16
-	VMOVUPS Z16, 64(AX)
 	VMULPS  Z24, Z17, Z17
-	VMOVUPS Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z18, Z18
-	VMOVUPS Z18, (AX)
 	VMULPS  Z24, Z19, Z19
-	VMOVUPS Z19, 64(AX)
 	VMULPS  Z24, Z20, Z20
-	VMOVUPS Z20, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPS  Z24, Z21, Z21
-	VMOVUPS Z21, (AX)
 	VMULPS  Z24, Z22, Z22
-	VMOVUPS Z22, 64(AX)
 	VMULPS  Z24, Z23, Z23
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z17, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, 64(AX)
+	VMOVUPS Z20, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPS Z21, (AX)
+	VMOVUPS Z22, 64(AX)
 	VMOVUPS Z23, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
@@ -6085,29 +6637,30 @@ next:
 	RET
 
 // func tileF64AVX512_1x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_1x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	VPXORD     Z0, Z0, Z0
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R8
+	MOVQ    96(AX), R9
+	MOVQ    104(AX), R10
+	MOVQ    112(AX), R11
+	VPXORD  Z0, Z0, Z0
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 136(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6134,6 +6687,17 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6163,6 +6727,8 @@ sums:
 	VMULPD       Z1, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z1
 	VFMADD231PD  Z2, Z1, Z0
+	ADDQ         BX, AX
+	MOVQ         DX, AX
 	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6171,37 +6737,39 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z1, Z0, Z0
+	ADDQ    BX, AX
+	MOVQ    DX, AX
 	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_1x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_1x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R8
+	MOVQ    96(AX), R9
+	MOVQ    104(AX), R10
+	MOVQ    112(AX), R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 136(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6232,6 +6800,18 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6263,10 +6843,12 @@ sums:
 	VMULPD       Z2, Z0, Z0
 	VMOVUPD      (AX), Z4
 	VFMADD231PD  Z3, Z4, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z2, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z3, Z0, Z1
+	VMOVUPD.Z    64(AX), K1, Z2
+	VFMADD231PD  Z3, Z2, Z1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
 	VMOVUPD      Z1, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6275,41 +6857,42 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z2, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z2, Z1, Z1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
 	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_1x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_1x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R8
-	MOVQ       96(AX), R9
-	MOVQ       104(AX), R10
-	MOVQ       112(AX), R11
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R8
+	MOVQ    96(AX), R9
+	MOVQ    104(AX), R10
+	MOVQ    112(AX), R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R12
+	CMPQ    BX, R12
+	CMOVQLT BX, R12
+	MOVQ    R12, 136(AX)
+	SUBQ    R12, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6344,6 +6927,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R12
+	SHLQ       $0x03, R12
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6377,14 +6973,16 @@ sums:
 	VMULPD       Z3, Z0, Z0
 	VMOVUPD      (AX), Z5
 	VFMADD231PD  Z4, Z5, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z3, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z4, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z5
+	VFMADD231PD  Z4, Z5, Z1
 	VMULPD       Z3, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z4, Z0, Z2
+	VMOVUPD.Z    128(AX), K1, Z3
+	VFMADD231PD  Z4, Z3, Z2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
 	VMOVUPD      Z2, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6393,42 +6991,43 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z3, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z3, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z3, Z2, Z2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
 	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_2x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_2x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6459,6 +7058,19 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6490,11 +7102,14 @@ sums:
 	VMULPD       Z2, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z4
 	VFMADD231PD  Z3, Z4, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z2, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z3, Z0, Z1
+	VMOVUPD.Z    (AX), K1, Z2
+	VFMADD231PD  Z3, Z2, Z1
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z1, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6503,45 +7118,45 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z2, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z2, Z1, Z1
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_2x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_2x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6578,6 +7193,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6612,19 +7242,22 @@ sums:
 	VMULPD       Z4, Z0, Z0
 	VMOVUPD      (AX), Z6
 	VFMADD231PD  Z5, Z6, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z4, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z5, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z6
+	VFMADD231PD  Z5, Z6, Z1
 	ADDQ         BX, AX
 	VMULPD       Z4, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z5, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z6
+	VFMADD231PD  Z5, Z6, Z2
 	VMULPD       Z4, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z5, Z0, Z3
+	VMOVUPD.Z    64(AX), K1, Z4
+	VFMADD231PD  Z5, Z4, Z3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
 	VMOVUPD      Z3, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6633,53 +7266,51 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z4, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z4, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z4, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z4, Z3, Z3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
 	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_2x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_2x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6722,6 +7353,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6759,27 +7407,30 @@ sums:
 	VMULPD       Z6, Z0, Z0
 	VMOVUPD      (AX), Z8
 	VFMADD231PD  Z7, Z8, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z6, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z7, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z8
+	VFMADD231PD  Z7, Z8, Z1
 	VMULPD       Z6, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z2
 	ADDQ         BX, AX
 	VMULPD       Z6, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z7, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z8
+	VFMADD231PD  Z7, Z8, Z3
 	VMULPD       Z6, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z7, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z8
+	VFMADD231PD  Z7, Z8, Z4
 	VMULPD       Z6, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z5
+	VMOVUPD.Z    128(AX), K1, Z6
+	VFMADD231PD  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
 	VMOVUPD      Z5, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6788,52 +7439,52 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z6, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z6, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z6, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z6, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
 	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_3x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_3x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -6868,6 +7519,21 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -6901,16 +7567,20 @@ sums:
 	VMULPD       Z3, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z5
 	VFMADD231PD  Z4, Z5, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z3, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z4, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z5
+	VFMADD231PD  Z4, Z5, Z1
 	ADDQ         BX, AX
 	VMULPD       Z3, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z4, Z0, Z2
+	VMOVUPD.Z    (AX), K1, Z3
+	VFMADD231PD  Z4, Z3, Z2
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z2, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -6919,53 +7589,51 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z3, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z3, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z3, Z2, Z2
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_3x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_3x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7008,6 +7676,24 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7045,28 +7731,32 @@ sums:
 	VMULPD       Z6, Z0, Z0
 	VMOVUPD      (AX), Z8
 	VFMADD231PD  Z7, Z8, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z6, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z1
 	ADDQ         BX, AX
 	VMULPD       Z6, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z7, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z8
+	VFMADD231PD  Z7, Z8, Z2
 	VMULPD       Z6, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z3
 	ADDQ         BX, AX
 	VMULPD       Z6, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z7, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z8
+	VFMADD231PD  Z7, Z8, Z4
 	VMULPD       Z6, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z5
+	VMOVUPD.Z    64(AX), K1, Z6
+	VFMADD231PD  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
 	VMOVUPD      Z5, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -7075,65 +7765,60 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z6, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z6, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z6, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
 	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_3x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_3x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	MOVQ       120(AX), R9
-	MOVQ       96(AX), R10
-	MOVQ       104(AX), R11
-	MOVQ       112(AX), R12
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	MOVQ    120(AX), R9
+	MOVQ    96(AX), R10
+	MOVQ    104(AX), R11
+	MOVQ    112(AX), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R13
+	CMPQ    BX, R13
+	CMOVQLT BX, R13
+	MOVQ    R13, 136(AX)
+	SUBQ    R13, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7184,6 +7869,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R13
+	SHLQ       $0x03, R13
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R13, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7225,40 +7931,44 @@ sums:
 	VMULPD       Z9, Z0, Z0
 	VMOVUPD      (AX), Z11
 	VFMADD231PD  Z10, Z11, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z9, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z10, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z11
+	VFMADD231PD  Z10, Z11, Z1
 	VMULPD       Z9, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z10, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z11
+	VFMADD231PD  Z10, Z11, Z2
 	ADDQ         BX, AX
 	VMULPD       Z9, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z10, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z11
+	VFMADD231PD  Z10, Z11, Z3
 	VMULPD       Z9, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z10, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z11
+	VFMADD231PD  Z10, Z11, Z4
 	VMULPD       Z9, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z10, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z11
+	VFMADD231PD  Z10, Z11, Z5
 	ADDQ         BX, AX
 	VMULPD       Z9, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z10, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z11
+	VFMADD231PD  Z10, Z11, Z6
 	VMULPD       Z9, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z10, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z11
+	VFMADD231PD  Z10, Z11, Z7
 	VMULPD       Z9, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z10, Z0, Z8
+	VMOVUPD.Z    128(AX), K1, Z9
+	VFMADD231PD  Z10, Z9, Z8
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
 	VMOVUPD      Z8, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -7267,63 +7977,62 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z9, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z9, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z9, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z9, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z9, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z9, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z9, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z9, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z9, Z8, Z8
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
 	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_4x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_4x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7362,6 +8071,23 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7397,21 +8123,26 @@ sums:
 	VMULPD       Z4, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z6
 	VFMADD231PD  Z5, Z6, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z4, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z5, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z6
+	VFMADD231PD  Z5, Z6, Z1
 	ADDQ         BX, AX
 	VMULPD       Z4, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z5, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z6
+	VFMADD231PD  Z5, Z6, Z2
 	ADDQ         BX, AX
 	VMULPD       Z4, Z3, Z3
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z5, Z0, Z3
+	VMOVUPD.Z    (AX), K1, Z4
+	VFMADD231PD  Z5, Z4, Z3
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z3, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -7420,62 +8151,58 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z4, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z4, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z4, Z2, Z2
-	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z4, Z3, Z3
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z3, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_4x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_4x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7524,6 +8251,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7564,37 +8312,42 @@ sums:
 	VMULPD       Z8, Z0, Z0
 	VMOVUPD      (AX), Z10
 	VFMADD231PD  Z9, Z10, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z8, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z1
 	ADDQ         BX, AX
 	VMULPD       Z8, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z9, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z10
+	VFMADD231PD  Z9, Z10, Z2
 	VMULPD       Z8, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z3
 	ADDQ         BX, AX
 	VMULPD       Z8, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z9, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z10
+	VFMADD231PD  Z9, Z10, Z4
 	VMULPD       Z8, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z5
-	VMOVUPD      Z5, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z5
 	ADDQ         BX, AX
 	VMULPD       Z8, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z9, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z10
+	VFMADD231PD  Z9, Z10, Z6
 	VMULPD       Z8, Z7, Z7
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z7
+	VMOVUPD.Z    64(AX), K1, Z8
+	VFMADD231PD  Z9, Z8, Z7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
 	VMOVUPD      Z7, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -7603,78 +8356,70 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z8, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z8, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z8, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z8, Z5, Z5
-	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z8, Z7, Z7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
 	VMOVUPD Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_4x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_4x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7733,6 +8478,31 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7778,53 +8548,58 @@ sums:
 	VMULPD       Z12, Z0, Z0
 	VMOVUPD      (AX), Z14
 	VFMADD231PD  Z13, Z14, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z12, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z13, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z14
+	VFMADD231PD  Z13, Z14, Z1
 	VMULPD       Z12, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z2
 	ADDQ         BX, AX
 	VMULPD       Z12, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z3
 	VMULPD       Z12, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z13, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z14
+	VFMADD231PD  Z13, Z14, Z4
 	VMULPD       Z12, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z5
 	ADDQ         BX, AX
 	VMULPD       Z12, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z6
 	VMULPD       Z12, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z13, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z14
+	VFMADD231PD  Z13, Z14, Z7
 	VMULPD       Z12, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z8
-	VMOVUPD      Z8, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z8
 	ADDQ         BX, AX
 	VMULPD       Z12, Z9, Z9
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z9
-	VMOVUPD      Z9, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z9
 	VMULPD       Z12, Z10, Z10
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z13, Z0, Z10
-	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      64(AX), Z14
+	VFMADD231PD  Z13, Z14, Z10
 	VMULPD       Z12, Z11, Z11
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z11
+	VMOVUPD.Z    128(AX), K1, Z12
+	VFMADD231PD  Z13, Z12, Z11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z9, (AX)
+	VMOVUPD      Z10, 64(AX)
 	VMOVUPD      Z11, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -7833,73 +8608,71 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z12, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z12, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z12, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z12, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z12, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z12, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z12, Z8, Z8
-	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z9, Z9
-	VMOVUPD Z9, (AX)
 	VMULPD  Z12, Z10, Z10
-	VMOVUPD Z10, 64(AX)
 	VMULPD  Z12, Z11, Z11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
+	VMOVUPD Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z9, (AX)
+	VMOVUPD Z10, 64(AX)
 	VMOVUPD Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_5x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_5x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -7942,6 +8715,25 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -7979,26 +8771,32 @@ sums:
 	VMULPD       Z5, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z7
 	VFMADD231PD  Z6, Z7, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z5, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z6, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z7
+	VFMADD231PD  Z6, Z7, Z1
 	ADDQ         BX, AX
 	VMULPD       Z5, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z6, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z7
+	VFMADD231PD  Z6, Z7, Z2
 	ADDQ         BX, AX
 	VMULPD       Z5, Z3, Z3
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z6, Z0, Z3
-	VMOVUPD      Z3, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z7
+	VFMADD231PD  Z6, Z7, Z3
 	ADDQ         BX, AX
 	VMULPD       Z5, Z4, Z4
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z6, Z0, Z4
+	VMOVUPD.Z    (AX), K1, Z5
+	VFMADD231PD  Z6, Z5, Z4
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z4, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -8007,70 +8805,64 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z5, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z5, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z5, Z2, Z2
-	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z5, Z3, Z3
-	VMOVUPD Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z5, Z4, Z4
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z4, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_5x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_5x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -8125,6 +8917,30 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -8168,46 +8984,52 @@ sums:
 	VMULPD       Z10, Z0, Z0
 	VMOVUPD      (AX), Z12
 	VFMADD231PD  Z11, Z12, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z10, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z11, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z12
+	VFMADD231PD  Z11, Z12, Z1
 	ADDQ         BX, AX
 	VMULPD       Z10, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z11, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z12
+	VFMADD231PD  Z11, Z12, Z2
 	VMULPD       Z10, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z11, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z12
+	VFMADD231PD  Z11, Z12, Z3
 	ADDQ         BX, AX
 	VMULPD       Z10, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z11, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z12
+	VFMADD231PD  Z11, Z12, Z4
 	VMULPD       Z10, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z11, Z0, Z5
-	VMOVUPD      Z5, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z12
+	VFMADD231PD  Z11, Z12, Z5
 	ADDQ         BX, AX
 	VMULPD       Z10, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z11, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z12
+	VFMADD231PD  Z11, Z12, Z6
 	VMULPD       Z10, Z7, Z7
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z11, Z0, Z7
-	VMOVUPD      Z7, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z12
+	VFMADD231PD  Z11, Z12, Z7
 	ADDQ         BX, AX
 	VMULPD       Z10, Z8, Z8
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z11, Z0, Z8
-	VMOVUPD      Z8, (AX)
+	VMOVUPD      (AX), Z12
+	VFMADD231PD  Z11, Z12, Z8
 	VMULPD       Z10, Z9, Z9
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z11, Z0, Z9
+	VMOVUPD.Z    64(AX), K1, Z10
+	VFMADD231PD  Z11, Z10, Z9
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z8, (AX)
 	VMOVUPD      Z9, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -8216,90 +9038,79 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z10, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z10, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z10, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z10, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z10, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z10, Z5, Z5
-	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z10, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z10, Z7, Z7
-	VMOVUPD Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z10, Z8, Z8
-	VMOVUPD Z8, (AX)
 	VMULPD  Z10, Z9, Z9
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z8, (AX)
 	VMOVUPD Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_5x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_5x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	MOVQ       120(AX), R10
-	MOVQ       96(AX), R11
-	MOVQ       104(AX), R12
-	MOVQ       112(AX), R13
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    120(AX), R10
+	MOVQ    96(AX), R11
+	MOVQ    104(AX), R12
+	MOVQ    112(AX), R13
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R14
+	CMPQ    BX, R14
+	CMOVQLT BX, R14
+	MOVQ    R14, 136(AX)
+	SUBQ    R14, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -8366,6 +9177,35 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R14
+	SHLQ       $0x03, R14
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R14, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -8415,66 +9255,72 @@ sums:
 	VMULPD       Z15, Z0, Z0
 	VMOVUPD      (AX), Z17
 	VFMADD231PD  Z16, Z17, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z15, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z16, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z17
+	VFMADD231PD  Z16, Z17, Z1
 	VMULPD       Z15, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z16, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z17
+	VFMADD231PD  Z16, Z17, Z2
 	ADDQ         BX, AX
 	VMULPD       Z15, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z16, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z17
+	VFMADD231PD  Z16, Z17, Z3
 	VMULPD       Z15, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z16, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z17
+	VFMADD231PD  Z16, Z17, Z4
 	VMULPD       Z15, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z16, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z17
+	VFMADD231PD  Z16, Z17, Z5
 	ADDQ         BX, AX
 	VMULPD       Z15, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z16, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z17
+	VFMADD231PD  Z16, Z17, Z6
 	VMULPD       Z15, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z16, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z17
+	VFMADD231PD  Z16, Z17, Z7
 	VMULPD       Z15, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z16, Z0, Z8
-	VMOVUPD      Z8, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z17
+	VFMADD231PD  Z16, Z17, Z8
 	ADDQ         BX, AX
 	VMULPD       Z15, Z9, Z9
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z16, Z0, Z9
-	VMOVUPD      Z9, (AX)
+	VMOVUPD      (AX), Z17
+	VFMADD231PD  Z16, Z17, Z9
 	VMULPD       Z15, Z10, Z10
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z16, Z0, Z10
-	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      64(AX), Z17
+	VFMADD231PD  Z16, Z17, Z10
 	VMULPD       Z15, Z11, Z11
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z16, Z0, Z11
-	VMOVUPD      Z11, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z17
+	VFMADD231PD  Z16, Z17, Z11
 	ADDQ         BX, AX
 	VMULPD       Z15, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z16, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z17
+	VFMADD231PD  Z16, Z17, Z12
 	VMULPD       Z15, Z13, Z13
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z16, Z0, Z13
-	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      64(AX), Z17
+	VFMADD231PD  Z16, Z17, Z13
 	VMULPD       Z15, Z14, Z14
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z16, Z0, Z14
+	VMOVUPD.Z    128(AX), K1, Z15
+	VFMADD231PD  Z16, Z15, Z14
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z9, (AX)
+	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
+	VMOVUPD      Z13, 64(AX)
 	VMOVUPD      Z14, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -8483,84 +9329,81 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z15, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z15, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z15, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z15, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z15, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z15, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z15, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z15, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z15, Z8, Z8
-	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z15, Z9, Z9
-	VMOVUPD Z9, (AX)
 	VMULPD  Z15, Z10, Z10
-	VMOVUPD Z10, 64(AX)
 	VMULPD  Z15, Z11, Z11
-	VMOVUPD Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z15, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z15, Z13, Z13
-	VMOVUPD Z13, 64(AX)
 	VMULPD  Z15, Z14, Z14
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
+	VMOVUPD Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z9, (AX)
+	VMOVUPD Z10, 64(AX)
+	VMOVUPD Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, 64(AX)
 	VMOVUPD Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_6x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_6x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -8607,6 +9450,27 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -8646,31 +9510,38 @@ sums:
 	VMULPD       Z6, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z8
 	VFMADD231PD  Z7, Z8, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z6, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z1
 	ADDQ         BX, AX
 	VMULPD       Z6, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z2
 	ADDQ         BX, AX
 	VMULPD       Z6, Z3, Z3
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z3
-	VMOVUPD      Z3, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z3
 	ADDQ         BX, AX
 	VMULPD       Z6, Z4, Z4
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z4
-	VMOVUPD      Z4, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z8
+	VFMADD231PD  Z7, Z8, Z4
 	ADDQ         BX, AX
 	VMULPD       Z6, Z5, Z5
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z7, Z0, Z5
+	VMOVUPD.Z    (AX), K1, Z6
+	VFMADD231PD  Z7, Z6, Z5
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z5, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -8679,79 +9550,71 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z6, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z2, Z2
-	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z3, Z3
-	VMOVUPD Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z4, Z4
-	VMOVUPD Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z6, Z5, Z5
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z5, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_6x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_6x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -8812,6 +9675,33 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -8858,55 +9748,62 @@ sums:
 	VMULPD       Z12, Z0, Z0
 	VMOVUPD      (AX), Z14
 	VFMADD231PD  Z13, Z14, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z12, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z1
 	ADDQ         BX, AX
 	VMULPD       Z12, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z2
 	VMULPD       Z12, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z3
 	ADDQ         BX, AX
 	VMULPD       Z12, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z4
 	VMULPD       Z12, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z5
-	VMOVUPD      Z5, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z5
 	ADDQ         BX, AX
 	VMULPD       Z12, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z6
 	VMULPD       Z12, Z7, Z7
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z7
-	VMOVUPD      Z7, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z7
 	ADDQ         BX, AX
 	VMULPD       Z12, Z8, Z8
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z8
-	VMOVUPD      Z8, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z8
 	VMULPD       Z12, Z9, Z9
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z9
-	VMOVUPD      Z9, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z13, Z14, Z9
 	ADDQ         BX, AX
 	VMULPD       Z12, Z10, Z10
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z13, Z0, Z10
-	VMOVUPD      Z10, (AX)
+	VMOVUPD      (AX), Z14
+	VFMADD231PD  Z13, Z14, Z10
 	VMULPD       Z12, Z11, Z11
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z13, Z0, Z11
+	VMOVUPD.Z    64(AX), K1, Z12
+	VFMADD231PD  Z13, Z12, Z11
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z10, (AX)
 	VMOVUPD      Z11, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -8915,103 +9812,89 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z12, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z12, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z12, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z12, Z5, Z5
-	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z12, Z7, Z7
-	VMOVUPD Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z8, Z8
-	VMOVUPD Z8, (AX)
 	VMULPD  Z12, Z9, Z9
-	VMOVUPD Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z12, Z10, Z10
-	VMOVUPD Z10, (AX)
 	VMULPD  Z12, Z11, Z11
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z8, (AX)
+	VMOVUPD Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z10, (AX)
 	VMOVUPD Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_6x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_6x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -9086,6 +9969,39 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -9139,79 +10055,86 @@ sums:
 	VMULPD       Z18, Z0, Z0
 	VMOVUPD      (AX), Z20
 	VFMADD231PD  Z19, Z20, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z18, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z1
 	VMULPD       Z18, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z20
+	VFMADD231PD  Z19, Z20, Z2
 	ADDQ         BX, AX
 	VMULPD       Z18, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z19, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z20
+	VFMADD231PD  Z19, Z20, Z3
 	VMULPD       Z18, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z4
 	VMULPD       Z18, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z20
+	VFMADD231PD  Z19, Z20, Z5
 	ADDQ         BX, AX
 	VMULPD       Z18, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z19, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z20
+	VFMADD231PD  Z19, Z20, Z6
 	VMULPD       Z18, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z7
 	VMULPD       Z18, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z8
-	VMOVUPD      Z8, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z20
+	VFMADD231PD  Z19, Z20, Z8
 	ADDQ         BX, AX
 	VMULPD       Z18, Z9, Z9
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z19, Z0, Z9
-	VMOVUPD      Z9, (AX)
+	VMOVUPD      (AX), Z20
+	VFMADD231PD  Z19, Z20, Z9
 	VMULPD       Z18, Z10, Z10
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z10
-	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z10
 	VMULPD       Z18, Z11, Z11
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z11
-	VMOVUPD      Z11, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z20
+	VFMADD231PD  Z19, Z20, Z11
 	ADDQ         BX, AX
 	VMULPD       Z18, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z19, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z20
+	VFMADD231PD  Z19, Z20, Z12
 	VMULPD       Z18, Z13, Z13
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z13
-	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z13
 	VMULPD       Z18, Z14, Z14
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z14
-	VMOVUPD      Z14, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z20
+	VFMADD231PD  Z19, Z20, Z14
 	ADDQ         BX, AX
 	VMULPD       Z18, Z15, Z15
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z19, Z0, Z15
-	VMOVUPD      Z15, (AX)
+	VMOVUPD      (AX), Z20
+	VFMADD231PD  Z19, Z20, Z15
 	VMULPD       Z18, Z16, Z16
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z19, Z0, Z16
-	VMOVUPD      Z16, 64(AX)
+	VMOVUPD      64(AX), Z20
+	VFMADD231PD  Z19, Z20, Z16
 	VMULPD       Z18, Z17, Z17
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z19, Z0, Z17
+	VMOVUPD.Z    128(AX), K1, Z18
+	VFMADD231PD  Z19, Z18, Z17
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z9, (AX)
+	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
+	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z15, (AX)
+	VMOVUPD      Z16, 64(AX)
 	VMOVUPD      Z17, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -9220,94 +10143,90 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z18, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z18, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z18, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z18, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z18, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z18, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z18, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z18, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z18, Z8, Z8
-	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z18, Z9, Z9
-	VMOVUPD Z9, (AX)
 	VMULPD  Z18, Z10, Z10
-	VMOVUPD Z10, 64(AX)
 	VMULPD  Z18, Z11, Z11
-	VMOVUPD Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z18, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z18, Z13, Z13
-	VMOVUPD Z13, 64(AX)
 	VMULPD  Z18, Z14, Z14
-	VMOVUPD Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z18, Z15, Z15
-	VMOVUPD Z15, (AX)
 	VMULPD  Z18, Z16, Z16
-	VMOVUPD Z16, 64(AX)
 	VMULPD  Z18, Z17, Z17
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
+	VMOVUPD Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z9, (AX)
+	VMOVUPD Z10, 64(AX)
+	VMOVUPD Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, 64(AX)
+	VMOVUPD Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z15, (AX)
+	VMOVUPD Z16, 64(AX)
 	VMOVUPD Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_7x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_7x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -9358,6 +10277,29 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -9399,36 +10341,44 @@ sums:
 	VMULPD       Z7, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z9
 	VFMADD231PD  Z8, Z9, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z7, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z9
+	VFMADD231PD  Z8, Z9, Z1
 	ADDQ         BX, AX
 	VMULPD       Z7, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z9
+	VFMADD231PD  Z8, Z9, Z2
 	ADDQ         BX, AX
 	VMULPD       Z7, Z3, Z3
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z3
-	VMOVUPD      Z3, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z9
+	VFMADD231PD  Z8, Z9, Z3
 	ADDQ         BX, AX
 	VMULPD       Z7, Z4, Z4
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z4
-	VMOVUPD      Z4, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z9
+	VFMADD231PD  Z8, Z9, Z4
 	ADDQ         BX, AX
 	VMULPD       Z7, Z5, Z5
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z5
-	VMOVUPD      Z5, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z9
+	VFMADD231PD  Z8, Z9, Z5
 	ADDQ         BX, AX
 	VMULPD       Z7, Z6, Z6
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z8, Z0, Z6
+	VMOVUPD.Z    (AX), K1, Z7
+	VFMADD231PD  Z8, Z7, Z6
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z5, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z6, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -9437,87 +10387,77 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z7, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z2, Z2
-	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z3, Z3
-	VMOVUPD Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z4, Z4
-	VMOVUPD Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z5, Z5
-	VMOVUPD Z5, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z7, Z6, Z6
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z5, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z6, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_7x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_7x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -9584,6 +10524,36 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -9633,64 +10603,72 @@ sums:
 	VMULPD       Z14, Z0, Z0
 	VMOVUPD      (AX), Z16
 	VFMADD231PD  Z15, Z16, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z14, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z1
 	ADDQ         BX, AX
 	VMULPD       Z14, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z2
 	VMULPD       Z14, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z3
 	ADDQ         BX, AX
 	VMULPD       Z14, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z4
 	VMULPD       Z14, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z5
-	VMOVUPD      Z5, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z5
 	ADDQ         BX, AX
 	VMULPD       Z14, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z6
 	VMULPD       Z14, Z7, Z7
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z7
-	VMOVUPD      Z7, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z7
 	ADDQ         BX, AX
 	VMULPD       Z14, Z8, Z8
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z8
-	VMOVUPD      Z8, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z8
 	VMULPD       Z14, Z9, Z9
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z9
-	VMOVUPD      Z9, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z9
 	ADDQ         BX, AX
 	VMULPD       Z14, Z10, Z10
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z10
-	VMOVUPD      Z10, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z10
 	VMULPD       Z14, Z11, Z11
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z11
-	VMOVUPD      Z11, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z15, Z16, Z11
 	ADDQ         BX, AX
 	VMULPD       Z14, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z15, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z16
+	VFMADD231PD  Z15, Z16, Z12
 	VMULPD       Z14, Z13, Z13
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z15, Z0, Z13
+	VMOVUPD.Z    64(AX), K1, Z14
+	VFMADD231PD  Z15, Z14, Z13
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
 	VMOVUPD      Z13, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -9699,115 +10677,98 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z14, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z14, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z14, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z14, Z5, Z5
-	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z14, Z7, Z7
-	VMOVUPD Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z8, Z8
-	VMOVUPD Z8, (AX)
 	VMULPD  Z14, Z9, Z9
-	VMOVUPD Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z10, Z10
-	VMOVUPD Z10, (AX)
 	VMULPD  Z14, Z11, Z11
-	VMOVUPD Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z14, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z14, Z13, Z13
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z8, (AX)
+	VMOVUPD Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z10, (AX)
+	VMOVUPD Z11, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
 	VMOVUPD Z13, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_7x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileF64AVX512_7x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	MOVQ       120(AX), R11
-	MOVQ       96(AX), R12
-	MOVQ       104(AX), R13
-	MOVQ       112(AX), R14
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	SHRQ       $0x01, BX
-	JZ         odd
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	MOVQ    120(AX), R11
+	MOVQ    96(AX), R12
+	MOVQ    104(AX), R13
+	MOVQ    112(AX), R14
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, R15
+	CMPQ    BX, R15
+	CMOVQLT BX, R15
+	MOVQ    R15, 136(AX)
+	SUBQ    R15, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -9890,6 +10851,43 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), R15
+	SHLQ       $0x03, R15
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       R15, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -9947,92 +10945,100 @@ sums:
 	VMULPD       Z21, Z0, Z0
 	VMOVUPD      (AX), Z23
 	VFMADD231PD  Z22, Z23, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z21, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z1
 	VMULPD       Z21, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z2
 	ADDQ         BX, AX
 	VMULPD       Z21, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z3
 	VMULPD       Z21, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z4
 	VMULPD       Z21, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z5
 	ADDQ         BX, AX
 	VMULPD       Z21, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z6
 	VMULPD       Z21, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z7
 	VMULPD       Z21, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z8
-	VMOVUPD      Z8, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z8
 	ADDQ         BX, AX
 	VMULPD       Z21, Z9, Z9
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z9
-	VMOVUPD      Z9, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z9
 	VMULPD       Z21, Z10, Z10
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z10
-	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z10
 	VMULPD       Z21, Z11, Z11
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z11
-	VMOVUPD      Z11, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z11
 	ADDQ         BX, AX
 	VMULPD       Z21, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z12
 	VMULPD       Z21, Z13, Z13
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z13
-	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z13
 	VMULPD       Z21, Z14, Z14
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z14
-	VMOVUPD      Z14, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z14
 	ADDQ         BX, AX
 	VMULPD       Z21, Z15, Z15
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z15
-	VMOVUPD      Z15, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z15
 	VMULPD       Z21, Z16, Z16
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z16
-	VMOVUPD      Z16, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z16
 	VMULPD       Z21, Z17, Z17
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z17
-	VMOVUPD      Z17, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z23
+	VFMADD231PD  Z22, Z23, Z17
 	ADDQ         BX, AX
 	VMULPD       Z21, Z18, Z18
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z22, Z0, Z18
-	VMOVUPD      Z18, (AX)
+	VMOVUPD      (AX), Z23
+	VFMADD231PD  Z22, Z23, Z18
 	VMULPD       Z21, Z19, Z19
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z22, Z0, Z19
-	VMOVUPD      Z19, 64(AX)
+	VMOVUPD      64(AX), Z23
+	VFMADD231PD  Z22, Z23, Z19
 	VMULPD       Z21, Z20, Z20
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z22, Z0, Z20
+	VMOVUPD.Z    128(AX), K1, Z21
+	VFMADD231PD  Z22, Z21, Z20
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z9, (AX)
+	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
+	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z15, (AX)
+	VMOVUPD      Z16, 64(AX)
+	VMOVUPD      Z17, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z18, (AX)
+	VMOVUPD      Z19, 64(AX)
 	VMOVUPD      Z20, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -10041,105 +11047,100 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z21, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z21, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z21, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z21, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z21, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z21, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z21, Z8, Z8
-	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z9, Z9
-	VMOVUPD Z9, (AX)
 	VMULPD  Z21, Z10, Z10
-	VMOVUPD Z10, 64(AX)
 	VMULPD  Z21, Z11, Z11
-	VMOVUPD Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z21, Z13, Z13
-	VMOVUPD Z13, 64(AX)
 	VMULPD  Z21, Z14, Z14
-	VMOVUPD Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z15, Z15
-	VMOVUPD Z15, (AX)
 	VMULPD  Z21, Z16, Z16
-	VMOVUPD Z16, 64(AX)
 	VMULPD  Z21, Z17, Z17
-	VMOVUPD Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z21, Z18, Z18
-	VMOVUPD Z18, (AX)
 	VMULPD  Z21, Z19, Z19
-	VMOVUPD Z19, 64(AX)
 	VMULPD  Z21, Z20, Z20
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
+	VMOVUPD Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z9, (AX)
+	VMOVUPD Z10, 64(AX)
+	VMOVUPD Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, 64(AX)
+	VMOVUPD Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z15, (AX)
+	VMOVUPD Z16, 64(AX)
+	VMOVUPD Z17, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z18, (AX)
+	VMOVUPD Z19, 64(AX)
 	VMOVUPD Z20, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_8x1(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       120(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       112(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF64AVX512_8x1(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    120(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	MOVQ    112(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 136(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -10194,6 +11195,31 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x03, BP
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -10237,41 +11263,50 @@ sums:
 	VMULPD       Z8, Z0, Z0
 	VMOVUPD.Z    (AX), K1, Z10
 	VFMADD231PD  Z9, Z10, Z0
-	VMOVUPD      Z0, K1, (AX)
 	ADDQ         BX, AX
 	VMULPD       Z8, Z1, Z1
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z1
 	ADDQ         BX, AX
 	VMULPD       Z8, Z2, Z2
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z2
 	ADDQ         BX, AX
 	VMULPD       Z8, Z3, Z3
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z3
-	VMOVUPD      Z3, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z3
 	ADDQ         BX, AX
 	VMULPD       Z8, Z4, Z4
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z4
-	VMOVUPD      Z4, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z4
 	ADDQ         BX, AX
 	VMULPD       Z8, Z5, Z5
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z5
-	VMOVUPD      Z5, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z5
 	ADDQ         BX, AX
 	VMULPD       Z8, Z6, Z6
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z6
-	VMOVUPD      Z6, K1, (AX)
+	VMOVUPD.Z    (AX), K1, Z10
+	VFMADD231PD  Z9, Z10, Z6
 	ADDQ         BX, AX
 	VMULPD       Z8, Z7, Z7
-	VMOVUPD.Z    (AX), K1, Z0
-	VFMADD231PD  Z9, Z0, Z7
+	VMOVUPD.Z    (AX), K1, Z8
+	VFMADD231PD  Z9, Z8, Z7
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z1, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z5, K1, (AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, K1, (AX)
+	ADDQ         BX, AX
 	VMOVUPD      Z7, K1, (AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -10280,96 +11315,84 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z8, Z0, Z0
-	VMOVUPD Z0, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z2, Z2
-	VMOVUPD Z2, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z3, Z3
-	VMOVUPD Z3, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z4, Z4
-	VMOVUPD Z4, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z5, Z5
-	VMOVUPD Z5, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z6, Z6
-	VMOVUPD Z6, K1, (AX)
 	ADDQ    BX, AX
 	VMULPD  Z8, Z7, Z7
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z1, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z5, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, K1, (AX)
+	ADDQ    BX, AX
 	VMOVUPD Z7, K1, (AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_8x2(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       120(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       112(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF64AVX512_8x2(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    120(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	MOVQ    112(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 136(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -10442,6 +11465,39 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x03, BP
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -10494,73 +11550,82 @@ sums:
 	VMULPD       Z16, Z0, Z0
 	VMOVUPD      (AX), Z18
 	VFMADD231PD  Z17, Z18, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z16, Z1, Z1
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z1
-	VMOVUPD      Z1, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z1
 	ADDQ         BX, AX
 	VMULPD       Z16, Z2, Z2
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z2
-	VMOVUPD      Z2, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z2
 	VMULPD       Z16, Z3, Z3
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z3
-	VMOVUPD      Z3, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z3
 	ADDQ         BX, AX
 	VMULPD       Z16, Z4, Z4
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z4
-	VMOVUPD      Z4, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z4
 	VMULPD       Z16, Z5, Z5
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z5
-	VMOVUPD      Z5, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z5
 	ADDQ         BX, AX
 	VMULPD       Z16, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z6
 	VMULPD       Z16, Z7, Z7
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z7
-	VMOVUPD      Z7, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z7
 	ADDQ         BX, AX
 	VMULPD       Z16, Z8, Z8
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z8
-	VMOVUPD      Z8, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z8
 	VMULPD       Z16, Z9, Z9
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z9
-	VMOVUPD      Z9, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z9
 	ADDQ         BX, AX
 	VMULPD       Z16, Z10, Z10
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z10
-	VMOVUPD      Z10, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z10
 	VMULPD       Z16, Z11, Z11
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z11
-	VMOVUPD      Z11, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z11
 	ADDQ         BX, AX
 	VMULPD       Z16, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z12
 	VMULPD       Z16, Z13, Z13
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z13
-	VMOVUPD      Z13, K1, 64(AX)
+	VMOVUPD.Z    64(AX), K1, Z18
+	VFMADD231PD  Z17, Z18, Z13
 	ADDQ         BX, AX
 	VMULPD       Z16, Z14, Z14
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z17, Z0, Z14
-	VMOVUPD      Z14, (AX)
+	VMOVUPD      (AX), Z18
+	VFMADD231PD  Z17, Z18, Z14
 	VMULPD       Z16, Z15, Z15
-	VMOVUPD.Z    64(AX), K1, Z0
-	VFMADD231PD  Z17, Z0, Z15
+	VMOVUPD.Z    64(AX), K1, Z16
+	VFMADD231PD  Z17, Z16, Z15
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z14, (AX)
 	VMOVUPD      Z15, K1, 64(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -10569,128 +11634,108 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z16, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z16, Z1, Z1
-	VMOVUPD Z1, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z2, Z2
-	VMOVUPD Z2, (AX)
 	VMULPD  Z16, Z3, Z3
-	VMOVUPD Z3, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z4, Z4
-	VMOVUPD Z4, (AX)
 	VMULPD  Z16, Z5, Z5
-	VMOVUPD Z5, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z16, Z7, Z7
-	VMOVUPD Z7, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z8, Z8
-	VMOVUPD Z8, (AX)
 	VMULPD  Z16, Z9, Z9
-	VMOVUPD Z9, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z10, Z10
-	VMOVUPD Z10, (AX)
 	VMULPD  Z16, Z11, Z11
-	VMOVUPD Z11, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z16, Z13, Z13
-	VMOVUPD Z13, K1, 64(AX)
 	ADDQ    BX, AX
 	VMULPD  Z16, Z14, Z14
-	VMOVUPD Z14, (AX)
 	VMULPD  Z16, Z15, Z15
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z2, (AX)
+	VMOVUPD Z3, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z8, (AX)
+	VMOVUPD Z9, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z10, (AX)
+	VMOVUPD Z11, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, K1, 64(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z14, (AX)
 	VMOVUPD Z15, K1, 64(AX)
 	ADDQ    BX, AX
 	VZEROUPPER
 	RET
 
 // func tileF64AVX512_8x3(t *byte)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $0-8
-	MOVQ       t+0(FP), AX
-	MOVQ       16(AX), CX
-	MOVQ       56(AX), DX
-	SHLQ       $0x03, DX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	ADDQ       DX, CX
-	PREFETCHT0 (CX)
-	PREFETCHT0 64(CX)
-	PREFETCHT0 128(CX)
-	MOVQ       (AX), CX
-	MOVQ       8(AX), DX
-	MOVQ       24(AX), BX
-	MOVQ       40(AX), SI
-	SHLQ       $0x03, SI
-	MOVQ       48(AX), DI
-	SHLQ       $0x03, DI
-	MOVQ       32(AX), R8
-	SHLQ       $0x03, R8
-	LEAQ       (R8)(R8*2), R9
-	LEAQ       (R8)(R8*4), R10
-	LEAQ       (R9)(R8*4), R11
-	MOVQ       120(AX), R12
-	MOVQ       96(AX), R13
-	MOVQ       104(AX), R14
-	MOVQ       112(AX), R15
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	SHRQ       $0x01, BX
-	JZ         odd
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·tileF64AVX512_8x3(SB), NOSPLIT, $8-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    40(AX), SI
+	SHLQ    $0x03, SI
+	MOVQ    48(AX), DI
+	SHLQ    $0x03, DI
+	MOVQ    32(AX), R8
+	SHLQ    $0x03, R8
+	LEAQ    (R8)(R8*2), R9
+	LEAQ    (R8)(R8*4), R10
+	LEAQ    (R9)(R8*4), R11
+	MOVQ    120(AX), R12
+	MOVQ    96(AX), R13
+	MOVQ    104(AX), R14
+	MOVQ    112(AX), R15
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	SHRQ    $0x01, BX
+	MOVQ    $0x00000020, BP
+	CMPQ    BX, BP
+	CMOVQLT BX, BP
+	MOVQ    BP, 136(AX)
+	SUBQ    BP, BX
+	JZ      last
 
 pair:
 	PREFETCHT0 4096(CX)
@@ -10781,6 +11826,47 @@ fetched:
 	ADDQ         DI, DX
 	DECQ         BX
 	JNZ          pair
+
+last:
+	CMPQ       136(AX), $0x00
+	JE         odd
+	MOVQ       16(AX), BX
+	MOVQ       56(AX), BP
+	SHLQ       $0x03, BP
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	ADDQ       BP, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	MOVQ       136(AX), BX
+	MOVQ       $0x00000000, 136(AX)
+	JMP        pair
 
 odd:
 	TESTB        $0x01, 24(AX)
@@ -10842,105 +11928,114 @@ sums:
 	VMULPD       Z24, Z0, Z0
 	VMOVUPD      (AX), Z26
 	VFMADD231PD  Z25, Z26, Z0
-	VMOVUPD      Z0, (AX)
 	VMULPD       Z24, Z1, Z1
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z1
-	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z1
 	VMULPD       Z24, Z2, Z2
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z2
-	VMOVUPD      Z2, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z2
 	ADDQ         BX, AX
 	VMULPD       Z24, Z3, Z3
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z3
-	VMOVUPD      Z3, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z3
 	VMULPD       Z24, Z4, Z4
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z4
-	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z4
 	VMULPD       Z24, Z5, Z5
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z5
-	VMOVUPD      Z5, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z5
 	ADDQ         BX, AX
 	VMULPD       Z24, Z6, Z6
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z6
-	VMOVUPD      Z6, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z6
 	VMULPD       Z24, Z7, Z7
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z7
-	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z7
 	VMULPD       Z24, Z8, Z8
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z8
-	VMOVUPD      Z8, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z8
 	ADDQ         BX, AX
 	VMULPD       Z24, Z9, Z9
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z9
-	VMOVUPD      Z9, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z9
 	VMULPD       Z24, Z10, Z10
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z10
-	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z10
 	VMULPD       Z24, Z11, Z11
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z11
-	VMOVUPD      Z11, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z11
 	ADDQ         BX, AX
 	VMULPD       Z24, Z12, Z12
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z12
-	VMOVUPD      Z12, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z12
 	VMULPD       Z24, Z13, Z13
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z13
-	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z13
 	VMULPD       Z24, Z14, Z14
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z14
-	VMOVUPD      Z14, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z14
 	ADDQ         BX, AX
 	VMULPD       Z24, Z15, Z15
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z15
-	VMOVUPD      Z15, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z15
 	VMULPD       Z24, Z16, Z16
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z16
-	VMOVUPD      Z16, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z16
 	VMULPD       Z24, Z17, Z17
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z17
-	VMOVUPD      Z17, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z17
 	ADDQ         BX, AX
 	VMULPD       Z24, Z18, Z18
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z18
-	VMOVUPD      Z18, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z18
 	VMULPD       Z24, Z19, Z19
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z19
-	VMOVUPD      Z19, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z19
 	VMULPD       Z24, Z20, Z20
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z20
-	VMOVUPD      Z20, K1, 128(AX)
+	VMOVUPD.Z    128(AX), K1, Z26
+	VFMADD231PD  Z25, Z26, Z20
 	ADDQ         BX, AX
 	VMULPD       Z24, Z21, Z21
-	VMOVUPD      (AX), Z0
-	VFMADD231PD  Z25, Z0, Z21
-	VMOVUPD      Z21, (AX)
+	VMOVUPD      (AX), Z26
+	VFMADD231PD  Z25, Z26, Z21
 	VMULPD       Z24, Z22, Z22
-	VMOVUPD      64(AX), Z0
-	VFMADD231PD  Z25, Z0, Z22
-	VMOVUPD      Z22, 64(AX)
+	VMOVUPD      64(AX), Z26
+	VFMADD231PD  Z25, Z26, Z22
 	VMULPD       Z24, Z23, Z23
-	VMOVUPD.Z    128(AX), K1, Z0
-	VFMADD231PD  Z25, Z0, Z23
+	VMOVUPD.Z    128(AX), K1, Z24
+	VFMADD231PD  Z25, Z24, Z23
+	ADDQ         BX, AX
+	MOVQ         DX, AX
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z3, (AX)
+	VMOVUPD      Z4, 64(AX)
+	VMOVUPD      Z5, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z6, (AX)
+	VMOVUPD      Z7, 64(AX)
+	VMOVUPD      Z8, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z9, (AX)
+	VMOVUPD      Z10, 64(AX)
+	VMOVUPD      Z11, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z12, (AX)
+	VMOVUPD      Z13, 64(AX)
+	VMOVUPD      Z14, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z15, (AX)
+	VMOVUPD      Z16, 64(AX)
+	VMOVUPD      Z17, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z18, (AX)
+	VMOVUPD      Z19, 64(AX)
+	VMOVUPD      Z20, K1, 128(AX)
+	ADDQ         BX, AX
+	VMOVUPD      Z21, (AX)
+	VMOVUPD      Z22, 64(AX)
 	VMOVUPD      Z23, K1, 128(AX)
 	ADDQ         BX, AX
 	VZEROUPPER
@@ -10949,59 +12044,68 @@ sums:
 overwrite:
 	MOVQ    DX, AX
 	VMULPD  Z24, Z0, Z0
-	VMOVUPD Z0, (AX)
 	VMULPD  Z24, Z1, Z1
-	VMOVUPD Z1, 64(AX)
 	VMULPD  Z24, Z2, Z2
-	VMOVUPD Z2, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z3, Z3
-	VMOVUPD Z3, (AX)
 	VMULPD  Z24, Z4, Z4
-	VMOVUPD Z4, 64(AX)
 	VMULPD  Z24, Z5, Z5
-	VMOVUPD Z5, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z6, Z6
-	VMOVUPD Z6, (AX)
 	VMULPD  Z24, Z7, Z7
-	VMOVUPD Z7, 64(AX)
 	VMULPD  Z24, Z8, Z8
-	VMOVUPD Z8, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z9, Z9
-	VMOVUPD Z9, (AX)
 	VMULPD  Z24, Z10, Z10
-	VMOVUPD Z10, 64(AX)
 	VMULPD  Z24, Z11, Z11
-	VMOVUPD Z11, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z12, Z12
-	VMOVUPD Z12, (AX)
 	VMULPD  Z24, Z13, Z13
-	VMOVUPD Z13, 64(AX)
 	VMULPD  Z24, Z14, Z14
-	VMOVUPD Z14, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z15, Z15
-	VMOVUPD Z15, (AX)
 	VMULPD  Z24, Z16, Z16
-	VMOVUPD Z16, 64(AX)
 	VMULPD  Z24, Z17, Z17
-	VMOVUPD Z17, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z18, Z18
-	VMOVUPD Z18, (AX)
 	VMULPD  Z24, Z19, Z19
-	VMOVUPD Z19, 64(AX)
 	VMULPD  Z24, Z20, Z20
-	VMOVUPD Z20, K1, 128(AX)
 	ADDQ    BX, AX
 	VMULPD  Z24, Z21, Z21
-	VMOVUPD Z21, (AX)
 	VMULPD  Z24, Z22, Z22
-	VMOVUPD Z22, 64(AX)
 	VMULPD  Z24, Z23, Z23
+	ADDQ    BX, AX
+	MOVQ    DX, AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z3, (AX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z6, (AX)
+	VMOVUPD Z7, 64(AX)
+	VMOVUPD Z8, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z9, (AX)
+	VMOVUPD Z10, 64(AX)
+	VMOVUPD Z11, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, 64(AX)
+	VMOVUPD Z14, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z15, (AX)
+	VMOVUPD Z16, 64(AX)
+	VMOVUPD Z17, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z18, (AX)
+	VMOVUPD Z19, 64(AX)
+	VMOVUPD Z20, K1, 128(AX)
+	ADDQ    BX, AX
+	VMOVUPD Z21, (AX)
+	VMOVUPD Z22, 64(AX)
 	VMOVUPD Z23, K1, 128(AX)
 	ADDQ    BX, AX
 	VZEROUPPER

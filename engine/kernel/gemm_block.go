@@ -10,39 +10,38 @@ type block[T Float] struct {
 
 // run goes over K in blocks; C holds the partial sums between them.
 func (b *block[T]) run() {
-	g := &b.g
-	t := &b.w.t
+	g, t := &b.g, &b.w.t
 	t.alpha, t.beta, t.ldc = g.Alpha, g.Beta, g.LDC
 	for k0 := 0; k0 == 0 || k0 < g.K; k0 += b.depth {
-		kb := min(b.depth, g.K-k0)
-		t.k = kb
-		step := blockM / b.mk.mr
-		for p := b.p0; p < b.p1; p += step {
-			b.rows(k0, kb, p, min(p+step, b.p1))
+		t.k = min(b.depth, g.K-k0)
+		if b.step.W != nil {
+			b.stepPanels(k0, t.k)
+		} else {
+			b.multiply(k0, t.k)
 		}
 		t.beta = 1
 	}
 }
 
-// rows multiplies panels [p0,p1) with all strips of the block.
-func (b *block[T]) rows(k0, kb, p0, p1 int) {
-	if b.fromA == private && kb > 0 {
-		for p := p0; p < p1; p++ {
-			b.mk.packA(&b.g, b.g.A[b.member*b.g.StrideA:], k0, kb, p, b.w.a[(p-p0)*kb*maxMR:])
+// multiply multiplies the panels, some at a time, with all strips, a group at a time.
+func (b *block[T]) multiply(k0, kb int) {
+	all := b.s1 - b.s0
+	groups, panels := (all+b.group-1)/b.group, max(1, blockM/b.mk.mr)
+	for p := b.p0; p < b.p1; p += panels {
+		for n := range groups {
+			r := region{b.s0 + n*all/groups, b.s0 + (n+1)*all/groups, p, min(p+panels, b.p1)}
+			b.multiplyGroup(k0, kb, r)
 		}
 	}
-	if b.step.W != nil {
-		b.stepPanels(k0, kb, p0, p1)
-		return
-	}
-	fetch := p0 == b.p0 && kb > 0 && (b.fromB == private || b.fromB == kept)
-	for s := b.s0; s < b.s1; s++ {
-		b.setB(k0, kb, s, p0 == b.p0)
-		for p := p0; p < p1; p++ {
-			if b.w.t.fetchNothing(); fetch {
-				b.fetchB(k0, s, p-p0, p1-p0)
-			}
-			b.setA(k0, kb, p, p-p0)
+}
+
+// multiplyGroup multiplies the panels of r, one after the other, with its strips.
+func (b *block[T]) multiplyGroup(k0, kb int, r region) {
+	for p := r.p0; p < r.p1; p++ {
+		b.setA(k0, kb, p)
+		for s := r.s0; s < r.s1; s++ {
+			b.setB(k0, kb, s, p == b.p0)
+			b.fetch(k0, kb, p, s, r)
 			b.tile(k0+kb == b.g.K, p, s)
 		}
 	}
@@ -73,7 +72,7 @@ func (b *block[T]) setB(k0, kb, s int, pack bool) {
 		t.b = &dst[0]
 	case kept:
 		dst := b.w.b[(k0*b.strips+s*kb)*nr:]
-		if b.first(k0/b.depth*b.strips + s) {
+		if b.first(&b.w.haveB[k0/b.depth*b.strips+s]) {
 			b.mk.packB(g, g.B[b.member*g.StrideB:], k0, kb, s, dst)
 		}
 		t.b = &dst[0]
@@ -82,18 +81,22 @@ func (b *block[T]) setB(k0, kb, s int, pack bool) {
 	}
 }
 
-// first reports whether the worker meets block i of its kept operand for the
-// first time in this product.
-func (b *block[T]) first(i int) bool {
-	if b.w.have[i] == b.serial {
+// first reports whether the worker meets a block of a kept operand for the first time
+// in this product, and marks it.
+func (b *block[T]) first(mark *uint64) bool {
+	stamp := b.stamp()
+	if *mark == stamp {
 		return false
 	}
-	b.w.have[i] = b.serial
+	*mark = stamp
 	return true
 }
 
-// setA points the tile at panel p, the nth of those packed by the task.
-func (b *block[T]) setA(k0, kb, p, nth int) {
+// stamp marks what is kept of a product.
+func (b *block[T]) stamp() uint64 { return b.serial + uint64(b.member) }
+
+// setA points the tile at panel p.
+func (b *block[T]) setA(k0, kb, p int) {
 	g, t := &b.g, &b.w.t
 	m0 := p * b.mk.mr
 	t.rows, t.ai, t.ak = min(b.mk.mr, g.M-m0), 1, maxMR
@@ -109,16 +112,22 @@ func (b *block[T]) setA(k0, kb, p, nth int) {
 		} else {
 			t.a, t.ai, t.ak = &g.A[off+m0*g.LDA+k0], g.LDA, 1
 		}
-	case private:
-		t.a = &b.w.a[nth*kb*maxMR]
 	case kept:
-		dst := b.w.a[(k0*b.panels+p*kb)*maxMR:]
-		if b.first(k0/b.depth*b.panels + p) {
-			b.mk.packA(g, g.A[b.member*g.StrideA:], k0, kb, p, dst)
-		}
-		t.a = &dst[0]
+		b.keepA(k0, kb, p)
+		t.a = &b.w.a[(k0*b.panels+p*kb)*maxMR]
 	case shared:
 		t.a = &b.a[(k0*b.panels+p*kb)*maxMR]
+	}
+}
+
+// keepA packs panel p, alone or with its neighbour, unless the worker has it.
+func (b *block[T]) keepA(k0, kb, p int) {
+	g := &b.g
+	if b.mk.pairs(g) {
+		p &^= 1
+	}
+	if b.first(&b.w.haveA[k0/b.depth*b.panels+p]) {
+		b.mk.packA(g, g.A[b.member*g.StrideA:], k0, kb, p, b.w.a[(k0*b.panels+p*kb)*maxMR:])
 	}
 }
 

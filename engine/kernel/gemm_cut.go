@@ -70,7 +70,7 @@ func (j *job[T]) cutStrips(s, p, s1, p1 int) {
 		s++
 	}
 	for left := taskCount - 2; s < s1; left-- {
-		n := min((s1-s+1)/2, maxStrips)
+		n := min((s1-s+1)/2, max(maxStrips, 2*j.group))
 		if left == 1 {
 			n = s1 - s
 		}

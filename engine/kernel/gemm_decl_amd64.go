@@ -311,6 +311,9 @@ func transpose8F32(p *packing[float32])
 func copyRowsF32(p *packing[float32])
 
 //go:noescape
+func copyPairF32(p *packing[float32])
+
+//go:noescape
 func tileF64AVX2_1x1(t *tile[float64])
 
 //go:noescape

@@ -35,17 +35,41 @@ func (t *tile[T]) places(x []T, from, apart int) {
 	}
 }
 
-// fetchB lets tile i of n, which multiply with strip s, fetch a part of what is packed
-// next: the next strip, or the first of the next block of K.
-func (b *block[T]) fetchB(k0, s, i, n int) {
-	t, g := &b.w.t, &b.g
-	if s++; s == b.s1 {
-		s, k0 = b.s0, k0+b.depth
+// fetch lets the next tile, panel p times strip s of r, fetch a part of what is
+// needed next: the next panel of an A in place, or, if A has few panels, the next
+// strips of B to pack.
+func (b *block[T]) fetch(k0, kb, p, s int, r region) {
+	b.w.t.lines = 0
+	switch {
+	case kb == 0:
+	case b.panels <= fewPanels:
+		if b.fromB == private || b.fromB == kept {
+			b.fetchB(k0, p-b.p0, s, r)
+		}
+	case b.fromA == direct && !b.g.TransA && p+1 < r.p1:
+		b.fetchA(k0, kb, p+1, s-r.s0)
 	}
-	if t.lines = 0; k0 >= g.K || (b.fromB == kept && b.w.have[k0/b.depth*b.strips+s] == b.serial) {
+}
+
+// fetchA fetches the ith rows of panel p.
+func (b *block[T]) fetchA(k0, kb, p, i int) {
+	g, t := &b.g, &b.w.t
+	if row := i * len(t.ahead); row < b.mk.mr {
+		t.fetchRows(g.A[b.member*g.StrideA:], (p*b.mk.mr+row)*g.LDA+k0, g.LDA, kb)
+	}
+}
+
+// fetchB lets the tile of the ith panel with strip s of r fetch a part of the
+// strip that takes its place next.
+func (b *block[T]) fetchB(k0, i, s int, r region) {
+	t, g := &b.w.t, &b.g
+	if s += r.s1 - r.s0; s >= b.s1 {
+		s, k0 = b.s0+s-r.s1, k0+b.depth
+	}
+	if k0 >= g.K || (b.fromB == kept && b.w.haveB[k0/b.depth*b.strips+s] == b.stamp()) {
 		return
 	}
-	kb, nr := min(b.depth, g.K-k0), b.mk.nr()
+	kb, nr, n := min(b.depth, g.K-k0), b.mk.nr(), b.p1-b.p0
 	x := g.B[b.member*g.StrideB:]
 	if g.TransB {
 		if row := i * len(t.ahead); row < nr {

@@ -2,16 +2,22 @@ package kernel
 
 import "sync"
 
-// Block sizes: a strip of B, blockK x nr, and a panel of A, mr x blockK, are
-// streamed from the second cache level while a block of A of blockM rows stays
-// there.
+// Block sizes: a group of strips of B, blockK rows of groupBytes in all, stays in the
+// second cache level while the panels of A pass, each of which is in the first while
+// it is multiplied with the group. A task does all its strips with blockM rows of A and
+// C before the next: their pages, one a row or more, are then known to the processor.
 const (
-	blockK = 512
-	blockM = 128
+	blockK     = 512
+	blockM     = 256
+	groupBytes = 600 << 10
 )
 
-// maxStrips bounds the strips of B that a task packs at a time.
+// maxStrips bounds the strips of B of a task, unless two groups are more.
 const maxStrips = 8
+
+// fewPanels is the number of panels of A up to which groups are single strips: what
+// matters then is packing B, not reading A.
+const fewPanels = 32
 
 // mostKept is the size of a packed operand up to which each worker packs it for
 // itself.
@@ -46,26 +52,27 @@ type job[T Float] struct {
 
 	strips, panels   int // in N and M
 	depth            int // of a block of K
+	group            int // strips that a task packs at a time
 	tasks            []region
 	alongM           bool // threads divide the rows, else the columns
 	members          bool // each batch member is a task
 	thin             thinPlan
 	sums             []T    // squares of the gradient of a step
-	serial           uint64 // counts products; marks what a worker keeps
+	serial           uint64 // of the first product; marks what a worker keeps, 0 for nothing
 	workers          []scratch[T]
 	packedA, packedB []T // memory of a and private b
 }
 
 // scratch is the work space of one worker.
 type scratch[T Float] struct {
-	a, b []T
-	have []uint64 // serial of the product for which a block of a kept operand was packed
-	t    tile[T]
-	d    dots[T]
-	x    axpys[T]
-	e    epilogue[T]
-	s    stepTile[T]
-	_    [128]byte // workers write to their tiles all the time
+	a, b         []T
+	haveA, haveB []uint64 // product for which each block of a kept operand was packed
+	t            tile[T]
+	d            dots[T]
+	x            axpys[T]
+	e            epilogue[T]
+	s            stepTile[T]
+	_            [128]byte // workers write to their tiles all the time
 }
 
 // workspaces keeps jobs for reuse.
@@ -90,7 +97,7 @@ func takeJob[T Float](p *Pool) *job[T] {
 		*list = (*list)[:n-1]
 		return j
 	}
-	return &job[T]{workers: make([]scratch[T], p.Threads())}
+	return &job[T]{workers: make([]scratch[T], p.Threads()), serial: 1}
 }
 
 func putJob[T Float](p *Pool, j *job[T]) {
@@ -107,6 +114,7 @@ func putJob[T Float](p *Pool, j *job[T]) {
 
 // release drops the references to the caller's memory.
 func (j *job[T]) release() {
+	j.serial += uint64(j.g.batch())
 	j.g, j.epi, j.step, j.a, j.b = GemmArgs[T]{}, Epilogue[T]{}, WeightStep[T]{}, nil, nil
 	for i := range j.workers {
 		w := &j.workers[i]
@@ -150,7 +158,6 @@ func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 		return
 	}
 	for j.member = range j.g.batch() {
-		j.serial++
 		if n := j.packTasks(); n > 0 {
 			p.Do((*packTask[T])(j), n)
 		}
@@ -158,16 +165,20 @@ func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	}
 }
 
-// plan decides what is packed by whom and how C is cut into tasks. Threads
+// plan decides what is packed by whom and how C is cut into tasks. An A with rows
+// that are contiguous in K is read in place. Threads
 // divide the larger side of C and each packs the operand of the other side
 // itself: packed numbers that one core wrote and another reads cost more than
 // packing twice, unless they are many.
 func (j *job[T]) plan(threads int, packed bool) {
 	g, mk := &j.g, j.mk
 	j.strips, j.panels, j.depth = mk.strips(g.N), mk.panels(g.M), depth(g.K)
+	if j.group = 1; j.panels > fewPanels {
+		j.group = max(1, groupBytes/(sizeOf[T]()*max(1, j.depth)*mk.nr()))
+	}
 	j.members = g.batch() >= 2*threads || (g.batch() > 1 && g.M*g.N*g.K < smallProduct)
 	j.alongM = j.strips < threads || j.step.W != nil || (g.M > g.N && j.panels >= 2*threads)
-	j.fromA, j.fromB = private, private
+	j.fromA, j.fromB = kept, private
 	switch {
 	case j.members:
 	case j.alongM:
@@ -175,7 +186,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 	default:
 		j.fromA = j.keep(g.K*j.panels*maxMR, threads)
 	}
-	if j.strips == 1 || (j.step.W != nil && g.TransA && g.K <= stepDirect) {
+	if !g.TransA || j.strips == 1 || (j.step.W != nil && g.K <= stepDirect) {
 		j.fromA = direct
 	}
 	if j.panels == 1 && !g.TransB {
@@ -211,25 +222,21 @@ func (j *job[T]) reserve(threads int, packed bool) {
 		j.packedB = grow(j.packedB, allB)
 		j.b = j.packedB
 	}
-	strips := 0
+	strips, blocks := 0, (j.g.K+j.depth-1)/j.depth
 	for _, r := range j.tasks {
 		strips = max(strips, r.s1-r.s0)
 	}
 	for i := range j.workers {
 		w := &j.workers[i]
-		switch j.fromA {
-		case private:
-			w.a = grow(w.a, kb*roundUp(min(blockM, j.g.M), j.mk.mr)/j.mk.mr*maxMR)
-		case kept:
-			w.a = grow(w.a, allA)
+		if j.fromA == kept {
+			w.a, w.haveA = grow(w.a, allA), grow(w.haveA, blocks*j.panels)
 		}
 		switch j.fromB {
 		case private, direct: // see setB
 			w.b = grow(w.b, kb*strips*nr)
 		case kept:
-			w.b = grow(w.b, allB)
+			w.b, w.haveB = grow(w.b, allB), grow(w.haveB, blocks*j.strips)
 		}
-		w.have = grow(w.have, (j.g.K+j.depth-1)/j.depth*max(j.strips, j.panels))
 	}
 }
 
@@ -269,11 +276,12 @@ func (t *packTask[T]) Run(_, i int) {
 	}
 	for k0 := 0; k0 < j.g.K; k0 += j.depth {
 		kb := min(j.depth, j.g.K-k0)
-		if i < j.panels {
-			j.mk.packA(&j.g, j.g.A[j.member*j.g.StrideA:], k0, kb, i, j.a[(k0*j.panels+i*kb)*maxMR:])
-		} else {
+		switch {
+		case i >= j.panels:
 			s := i - j.panels
 			j.mk.packB(&j.g, j.g.B[j.member*j.g.StrideB:], k0, kb, s, j.b[(k0*j.strips+s*kb)*j.mk.nr():])
+		case i%2 == 0 || !j.mk.pairs(&j.g):
+			j.mk.packA(&j.g, j.g.A[j.member*j.g.StrideA:], k0, kb, i, j.a[(k0*j.panels+i*kb)*maxMR:])
 		}
 	}
 }

@@ -24,6 +24,7 @@ type tile[T Float] struct {
 	rows          int
 	ahead         [3]*T // places of lines that are needed later: a kernel may fetch them
 	lines, step   int   // at each place, and bytes from one to the next
+	turns         int   // work space of the kernel
 	//lint:ignore U1000 the NEON kernels use it
 	spare spare[T] // of kernels that know whole vectors only
 }
@@ -67,6 +68,10 @@ type micro[T Float] struct {
 	// up to ld numbers of each of the k rows of dst.
 	transpose func(dst []T, ld int, src []T, lds, rows, k int)
 	copyRows  func(dst []T, ld int, src []T, lds, k, cols int)
+
+	// copyPair copies dst[l*maxMR+i] = src[l*lds+i] and dst[apart+l*maxMR+i] =
+	// src[l*lds+maxMR+i] for l < k, i < maxMR; nil if there is none.
+	copyPair func(dst []T, apart int, src []T, lds, k int)
 }
 
 func (mk *micro[T]) nr() int { return mk.lanes * mk.nv }
@@ -87,8 +92,26 @@ func (mk *micro[T]) packB(g *GemmArgs[T], b []T, k0, kb, s int, dst []T) {
 	}
 }
 
-// packA writes columns k0 to k0+kb of panel s of op(A) as kb rows of maxMR.
+// pairs reports whether packA packs two panels of g's A at a time.
+func (mk *micro[T]) pairs(g *GemmArgs[T]) bool { return g.TransA && mk.copyPair != nil }
+
+// packA writes columns k0 to k0+kb of panel s of op(A), or of it and the next, as kb
+// rows of maxMR each.
 func (mk *micro[T]) packA(g *GemmArgs[T], a []T, k0, kb, s int, dst []T) {
+	m0 := s * mk.mr
+	if mk.pairs(g) {
+		if m0+2*maxMR <= g.M {
+			mk.copyPair(dst, kb*maxMR, a[k0*g.LDA+m0:], g.LDA, kb)
+			return
+		}
+		if m0+maxMR < g.M {
+			mk.packPanel(g, a, k0, kb, s+1, dst[kb*maxMR:])
+		}
+	}
+	mk.packPanel(g, a, k0, kb, s, dst)
+}
+
+func (mk *micro[T]) packPanel(g *GemmArgs[T], a []T, k0, kb, s int, dst []T) {
 	m0 := s * mk.mr
 	rows := min(mk.mr, g.M-m0)
 	if g.TransA {

@@ -67,25 +67,25 @@ func (j *job[T]) stepGroups() int { return max(1, j.strips/stepStrips) }
 // written: it then does not go to C.
 func (j *job[T]) inTiles() bool { return j.step.W != nil && j.g.K <= j.depth }
 
-// stepPanels multiplies panels [p0,p1) with all strips and, with the last block of
+// stepPanels multiplies the panels with all strips and, with the last block of
 // K, updates their weights. The squares of a panel's gradient under a group of strips
 // are summed, a lane each, in one place of sums.
-func (b *block[T]) stepPanels(k0, kb, p0, p1 int) {
+func (b *block[T]) stepPanels(k0, kb int) {
 	last, groups := k0+kb == b.g.K, b.stepGroups()
 	for n := range groups {
 		s0, s1 := n*b.strips/groups, (n+1)*b.strips/groups
-		for p := p0; p < p1; p++ {
-			b.setA(k0, kb, p, p-p0)
+		for p := b.p0; p < b.p1; p++ {
+			b.setA(k0, kb, p)
 			at := (p*groups + n) * maxLanes
 			lanes := b.sums[at : at+maxLanes]
 			clear(lanes)
 			b.w.s.sums = &lanes[0]
 			for s := s0; s < s1; s++ {
-				b.setB(k0, kb, s, p == p0)
-				if p+1 < p1 {
+				b.setB(k0, kb, s, p == b.p0)
+				if p+1 < b.p1 {
 					b.fetchWeights(p+1, s0, s1, s-s0)
 				} else {
-					b.fetchWeights(p0, s1, (n+2)*b.strips/groups, s-s0)
+					b.fetchWeights(b.p0, s1, (n+2)*b.strips/groups, s-s0)
 				}
 				b.tile(last, p, s)
 			}

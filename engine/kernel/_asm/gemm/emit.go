@@ -24,6 +24,9 @@ func emitAVX2(c *build.Context, d *decls) {
 		f.path(d, 6, 2, 2)
 		f.transpose(d)
 		f.copyRows(d)
+		if !double {
+			f.copyPair(d)
+		}
 	}
 }
 

@@ -159,3 +159,24 @@ func (f *flavour) copyLoop(dst, src, ld, lds, rows reg.GPVirtual, mask reg.Regis
 	f.VZEROUPPER()
 	f.RET()
 }
+
+// copyPair emits dst[l*8+i] = src[l*lds+i] and dst[ld+l*8+i] = src[l*lds+8+i] for l <
+// rows and i < 8: two panels of A from whole lines.
+func (f *flavour) copyPair(d *decls) {
+	arg := f.begin(d, "copyPairF"+f.typ()[5:], "p", "packing["+f.typ()+"]", "copies rows of 16 numbers to two places.")
+	dst, src := f.field(arg, packDst), f.field(arg, packSrc)
+	apart, lds, rows := f.stride(arg, packLD), f.stride(arg, packLDS), f.field(arg, packRows)
+	f.Label("rows")
+	lo, hi := f.YMM(), f.YMM()
+	f.load(Mem{Base: src}, lo)
+	f.load(Mem{Base: src, Disp: 32}, hi)
+	f.PREFETCHT0(Mem{Base: src, Index: lds, Scale: 8})
+	f.store(lo, Mem{Base: dst})
+	f.store(hi, Mem{Base: dst, Index: apart, Scale: 1})
+	f.ADDQ(lds, src)
+	f.ADDQ(Imm(32), dst)
+	f.DECQ(rows)
+	f.JNZ(LabelRef("rows"))
+	f.VZEROUPPER()
+	f.RET()
+}

@@ -29,9 +29,18 @@ func (f *flavour) tileAhead() (ahead [places]int, lines, step int) {
 	return ahead, at + 8*places, at + 8*places + 8
 }
 
+// tileTurns returns the offset of the turns that are left after the tile of C is fetched.
+func (f *flavour) tileTurns() int {
+	_, _, step := f.tileAhead()
+	return step + 8
+}
+
 // prefetchA is how many bytes ahead of their use the rows of a packed A are
 // fetched into the first cache level.
 const prefetchA = 4096
+
+// lastTurns is how many steps of K, in pairs, before the end the tile of C is fetched.
+const lastTurns = 32
 
 // addresses are the registers of the loop over K. Strides are in bytes.
 type addresses struct {
@@ -47,7 +56,6 @@ type addresses struct {
 func (f *flavour) tile(d *decls, rows, nv int) string {
 	name := fmt.Sprintf("tile%s_%dx%d", f.suffix(), rows, nv)
 	arg := f.begin(d, name, "t", "tile["+f.typ()+"]", fmt.Sprintf("computes %d rows of up to %d columns.", rows, nv*f.lanes()))
-	f.prefetchC(arg, rows, nv)
 	r := f.addresses(arg, rows)
 	acc := make([][]reg.VecVirtual, rows)
 	for i := range acc {
@@ -109,9 +117,10 @@ func (r *addresses) row(i int) Mem {
 	return Mem{Base: r.a, Index: r.ai7, Scale: 1}
 }
 
-// prefetchC fetches the tile of C, which is needed at the end.
-func (f *flavour) prefetchC(arg reg.GPVirtual, rows, nv int) {
-	c, ldc := f.field(arg, tileC), f.stride(arg, tileLDC)
+// prefetchC fetches the tile of C, with the pointer c.
+func (f *flavour) prefetchC(arg, c reg.GPVirtual, rows, nv int) {
+	f.MOVQ(Mem{Base: arg, Disp: tileC}, c)
+	ldc := f.stride(arg, tileLDC)
 	for i := range rows {
 		for v := 0; v < nv*f.bytes(); v += 64 {
 			f.PREFETCHT0(Mem{Base: c, Disp: v})
@@ -122,11 +131,17 @@ func (f *flavour) prefetchC(arg reg.GPVirtual, rows, nv int) {
 	}
 }
 
-// sum emits acc += A B, two steps of K a turn.
+// sum emits acc += A B, two steps of K a turn, and fetches the tile of C before the
+// last turns: earlier, B would push it out of the first cache level.
 func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
-	n := r.k
+	n, last := r.k, f.GP64()
 	f.SHRQ(Imm(1), n)
-	f.JZ(LabelRef("odd"))
+	f.MOVQ(U32(lastTurns), last)
+	f.CMPQ(n, last)
+	f.CMOVQLT(n, last)
+	f.MOVQ(last, Mem{Base: r.arg, Disp: f.tileTurns()})
+	f.SUBQ(last, n)
+	f.JZ(LabelRef("last"))
 	f.Label("pair")
 	f.PREFETCHT0(Mem{Base: r.a, Disp: prefetchA})
 	f.lookAhead(r)
@@ -137,6 +152,13 @@ func (f *flavour) sum(r *addresses, acc [][]reg.VecVirtual) {
 	f.step(r, acc)
 	f.DECQ(n)
 	f.JNZ(LabelRef("pair"))
+	f.Label("last")
+	f.CMPQ(Mem{Base: r.arg, Disp: f.tileTurns()}, Imm(0))
+	f.JE(LabelRef("odd"))
+	f.prefetchC(r.arg, n, len(acc), len(acc[0]))
+	f.MOVQ(Mem{Base: r.arg, Disp: f.tileTurns()}, n)
+	f.MOVQ(U32(0), Mem{Base: r.arg, Disp: f.tileTurns()})
+	f.JMP(LabelRef("pair"))
 	f.Label("odd")
 	f.TESTB(U8(1), Mem{Base: r.arg, Disp: tileK})
 	f.JZ(LabelRef("sums"))
@@ -205,7 +227,9 @@ type target struct {
 	mask        reg.Register // of the last vector of a row, nil for all columns
 }
 
-// storeEither emits the store for beta = 0 and for others.
+// storeEither emits the store for beta = 0 and for others. All of C is read before any
+// of it is written: rows often are a multiple of 4096 bytes apart, and the processor
+// takes a load for one of the store before it if the last 12 bits of both are the same.
 func (f *flavour) storeEither(t *target, acc [][]reg.VecVirtual, bits reg.Register, prefix string) {
 	f.TESTQ(bits, bits)
 	f.JZ(LabelRef(prefix + "overwrite"))
@@ -213,29 +237,32 @@ func (f *flavour) storeEither(t *target, acc [][]reg.VecVirtual, bits reg.Regist
 		if !update {
 			f.Label(prefix + "overwrite")
 		}
-		c := f.GP64()
-		f.MOVQ(t.c, c)
-		for _, row := range acc {
-			for v, x := range row {
-				var m reg.Register
-				if v == len(row)-1 {
-					m = t.mask
-				}
-				f.storeVector(t, Mem{Base: c, Disp: v * f.bytes()}, x, m, update)
+		f.each(t, acc, func(at Mem, x reg.VecVirtual, mask reg.Register) {
+			f.mul(t.alpha, x, x)
+			if update {
+				old := f.vec()
+				f.loadMasked(at, mask, old)
+				f.fma(t.beta, old, x)
 			}
-			f.ADDQ(t.ldc, c)
-		}
+		})
+		f.each(t, acc, func(at Mem, x reg.VecVirtual, mask reg.Register) { f.storeMasked(x, mask, at) })
 		f.VZEROUPPER()
 		f.RET()
 	}
 }
 
-func (f *flavour) storeVector(t *target, at Mem, x reg.VecVirtual, mask reg.Register, update bool) {
-	f.mul(t.alpha, x, x)
-	if update {
-		old := f.vec()
-		f.loadMasked(at, mask, old)
-		f.fma(t.beta, old, x)
+// each emits do for each vector of a tile with its place in C.
+func (f *flavour) each(t *target, acc [][]reg.VecVirtual, do func(at Mem, x reg.VecVirtual, mask reg.Register)) {
+	c := f.GP64()
+	f.MOVQ(t.c, c)
+	for _, row := range acc {
+		for v, x := range row {
+			var m reg.Register
+			if v == len(row)-1 {
+				m = t.mask
+			}
+			do(Mem{Base: c, Disp: v * f.bytes()}, x, m)
+		}
+		f.ADDQ(t.ldc, c)
 	}
-	f.storeMasked(x, mask, at)
 }
