@@ -26,8 +26,8 @@ type core struct {
 //	x_n = reshape(A_n x_(n-1)), x_0 = x of B rows,
 //
 // and multiplies the cores first where that multiplies less: the matrix costs M K R,
-// once, and M K for each row of x, where cores cost some R^2 times the square root
-// of M K for each row. Training in batches always gains.
+// once, and M K for each row of x, where a core n of those applied in turn costs
+// M1..Mn R(n-1) Rn Kn..KD for each row.
 func contractCores(p *graph.PassContext) error {
 	f := newFuser(p)
 	f.each(func(n *graph.Node) {
