@@ -19,6 +19,13 @@ const maxStrips = 8
 // matters then is packing B, not reading A.
 const fewPanels = 32
 
+// An A with rows contiguous in K is packed if they are farApart bytes apart and there
+// are more than fewStrips strips of B.
+const (
+	farApart  = 8192
+	fewStrips = 4
+)
+
 // mostKept is the size of a packed operand up to which each worker packs it for
 // itself.
 const mostKept = 1 << 20
@@ -165,8 +172,7 @@ func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 	}
 }
 
-// plan decides what is packed by whom and how C is cut into tasks. An A with rows
-// that are contiguous in K is read in place. Threads
+// plan decides what is packed by whom and how C is cut into tasks. Threads
 // divide the larger side of C and each packs the operand of the other side
 // itself: packed numbers that one core wrote and another reads cost more than
 // packing twice, unless they are many.
@@ -186,7 +192,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 	default:
 		j.fromA = j.keep(g.K*j.panels*maxMR, threads)
 	}
-	if !g.TransA || j.strips == 1 || (j.step.W != nil && g.K <= stepDirect) {
+	if j.inPlace() {
 		j.fromA = direct
 	}
 	if j.panels == 1 && !g.TransB {
@@ -200,6 +206,19 @@ func (j *job[T]) plan(threads int, packed bool) {
 	}
 	j.cut(threads)
 	j.reserve(threads, packed)
+}
+
+// inPlace reports whether A is read where it is: its rows are contiguous in K and not
+// far apart, or it is read so few times that packing does not pay.
+func (j *job[T]) inPlace() bool {
+	g := &j.g
+	switch {
+	case j.strips == 1:
+		return true
+	case g.TransA:
+		return j.step.W != nil && g.K <= stepDirect
+	}
+	return j.strips <= fewStrips || g.LDA*sizeOf[T]() < farApart
 }
 
 // keep says how an operand of n packed numbers that all tasks use is packed.
