@@ -1,6 +1,9 @@
 package nd
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // Limits of the correction.
 const (
@@ -8,43 +11,87 @@ const (
 	correctPatient = 20   // steps after which too small a gain ends it
 	correctGain    = 0.02 // of the sensitivity in so many steps
 	correctMu      = 0.3  // first weight of the sensitivity, relative to ||A||^2 / S: it melts components that cancel
+	correctGently  = 0.03 // first weight that leaves components where they are
 	correctSlow    = 1e-4 // fall of the objective in a step below which the weight changes
+	correctGoal    = 10   // fall of the sensitivity below which other starts are tried
+	correctNear    = 50   // times the least possible sensitivity, up to which nothing else is tried
+	correctStarts  = 4    // at most so many random ones
+	correctWork    = 1 << 19
 )
 
 // correct lowers the sensitivity of the components at a bounded error
 // (error-preserving correction, Phan et al. 2020, "Stable low-rank tensor
 // decomposition for compression of convolutional neural network"):
 //
-//	min S  with  ||A - A'||_F <= limit ||A||_F,
+//	min S  with  ||A - A'||_F <= limit ||A||_F.
 //
-// by Gauss-Newton steps on ||A - A'||^2 + mu S (newton): near a minimum the weight mu falls
-// while the error is above the limit and rises while it is below. Of the factors
-// within the limit those with the lowest S are kept.
+// Where the sensitivity is high and falls by less than correctGoal, arrays of at most correctWork elements times
+// rank are also corrected with a gentler weight and from random starts: any components within the limit will do.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
-	least := f.cp.Sensitivity()
-	w := &newton{s: s, f: s.newFit(cloneAll(f.cp.U)), damping: newtonDamping, mu: correctMu * s.whole / least}
-	mark, since := least, 0
+	plain, first := *f, f.cp.Sensitivity()
+	least := first
+	try := func(from *fit, mu float64) error {
+		got, err := s.lower(ctx, from, limit, mu)
+		if got == nil || err != nil {
+			return err
+		}
+		if now := got.cp.Sensitivity(); now < least {
+			least, *f = now, *got
+		}
+		return nil
+	}
+	if err := try(&plain, correctMu); err != nil || s.data.Len()*s.o.Rank > correctWork {
+		return err
+	}
+	near := correctNear * LeastSensitivity(s.shape, s.o.Rank, (1-limit)*math.Sqrt(s.whole))
+	enough := func() bool { return least*correctGoal <= first || first <= near }
+	if !enough() {
+		if err := try(&plain, correctGently); err != nil {
+			return err
+		}
+	}
+	for i := 0; i < correctStarts && !enough(); i++ {
+		g := s.newFit(s.padded(nil, uint64(i+1)))
+		_ = s.run(ctx, g, efforts[0].sweeps) // a fit that fails is no worse a start
+		g.cp.Balance()
+		if err := try(g, correctMu); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lower takes Gauss-Newton steps on ||A - A'||^2 + mu S (newton): near a minimum the weight mu falls
+// while the error is above the limit and rises while it is below. It returns those of the factors within the
+// limit that have the lowest S, nil without any.
+func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fit, err error) {
+	now := from.cp.Sensitivity()
+	w := &newton{s: s, f: s.newFit(cloneAll(from.cp.U)), damping: newtonDamping, mu: mu * s.whole / now}
+	least, since := math.Inf(1), 0
+	if from.err <= limit {
+		least, best = now, from
+	}
+	mark := least
 	for range correctSteps {
 		fell, err := w.step(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		within := w.f.err <= limit
 		if now := w.f.cp.Sensitivity(); within && now < least {
-			least = now
-			f.cp, f.grams, f.err = w.f.cp, w.f.grams, w.f.err
+			least, best = now, w.f
 		}
 		if fell < correctSlow {
 			w.adjust(within)
 		}
 		if since++; since == correctPatient {
 			if least < mark && least > (1-correctGain)*mark {
-				return nil
+				break
 			}
 			mark, since = least, 0
 		}
 	}
-	return nil
+	return best, nil
 }
 
 // adjust changes the weight: up within the limit, down above it.
@@ -108,4 +155,15 @@ func (c *CP) Sensitivity() float64 {
 		sum += float64(u.Rows) * others.Intensity()
 	}
 	return sum
+}
+
+// LeastSensitivity returns what the sensitivity of R components whose sum has a given norm is at least: with h_r
+// the norm of a component, its share is least where it is spread evenly over its factors, D (N1 .. ND)^(1/D)
+// h_r^(2-2/D), and as the h_r add up to at least the norm,
+//
+//	S >= D (N1 .. ND)^(1/D) norm^(2-2/D) R^(2/D-1).
+func LeastSensitivity(shape []int, rank int, norm float64) float64 {
+	d := float64(len(shape))
+	p := 2 - 2/d
+	return d * math.Pow(float64(size(shape)), 1/d) * math.Pow(norm, p) * math.Pow(float64(rank), 1-p)
 }

@@ -162,6 +162,26 @@ func TestCPCorrection(t *testing.T) {
 	}
 }
 
+// The bound is met by equal components that add up, and by nothing below it.
+func TestLeastSensitivity(t *testing.T) {
+	shape, rank := []int{4, 3, 2}, 5
+	c := zeroCP(shape, rank)
+	for _, u := range c.U {
+		for i := range u.Data {
+			u.Data[i] = 0.7
+		}
+	}
+	if got, want := c.Sensitivity(), LeastSensitivity(shape, rank, c.Full().Norm()); math.Abs(got-want) > 1e-9*want {
+		t.Errorf("equal components have sensitivity %g, the least is %g", got, want)
+	}
+	for seed := range uint64(20) {
+		c := cpOf(60+10*seed, rank, shape...)
+		if got, least := c.Sensitivity(), LeastSensitivity(shape, rank, c.Full().Norm()); got < least {
+			t.Errorf("sensitivity %g is below the least %g", got, least)
+		}
+	}
+}
+
 func TestCPZeroAndOverparametrised(t *testing.T) {
 	if c, e, err := DecomposeCP(context.Background(), New(3, 4, 2), CPOpts{Rank: 2}); err != nil || e != 0 || c.Full().Norm() != 0 {
 		t.Errorf("zero array: error %g, %v", e, err)

@@ -1,0 +1,166 @@
+// Command cpsensitivity fits CP decompositions to the convolutions of a network, by plain alternating least
+// squares and with the error-preserving correction (Phan et al. 2020), and compares their
+// sensitivities at equal error.
+//
+//	cpsensitivity MODEL [SLACK..]
+//
+// Every kernel longer than 1 is fitted at two ranks. A line gives the kernel, its shape and rank, error and
+// sensitivity of the plain fit, the same for each slack (by which fraction the
+// error may grow; 0.001 and 0.01 unless given) with the ratio of the sensitivities, and the largest ratio
+// that is possible (bound). A summary follows.
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	_ "github.com/compress-toolkit/compress/engine/op" // what the models are made of
+	"github.com/compress-toolkit/compress/format"
+	_ "github.com/compress-toolkit/compress/format/onnx" // models of others
+	"github.com/compress-toolkit/compress/lowrank"
+	"github.com/compress-toolkit/compress/lowrank/nd"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "cpsensitivity:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("usage: cpsensitivity MODEL [SLACK..]")
+	}
+	slacks := []float64{0.001, 0.01}
+	if len(args) > 1 {
+		slacks = nil
+	}
+	for _, a := range args[1:] {
+		v, err := strconv.ParseFloat(a, 64)
+		if err != nil || !(v > 0 && v < 1) {
+			return fmt.Errorf("slack %q: want a number between 0 and 1", a)
+		}
+		slacks = append(slacks, v)
+	}
+	f, err := format.ByPath(args[0])
+	if err != nil {
+		return err
+	}
+	m, err := f.Load(args[0])
+	if err != nil {
+		return err
+	}
+	sites, err := lowrank.Find(m, lowrank.Selection{})
+	if err != nil {
+		return err
+	}
+	return compare(os.Stdout, sites, slacks)
+}
+
+// ranksOf returns half and all of the fewer channels, 16 and 32 for 64 and more.
+func ranksOf(s *lowrank.Site) []int {
+	n := min(max(s.M, s.K), 32)
+	return []int{n / 2, n}
+}
+
+// shapeOf is that of the array: M, K and the kernel's longer axes.
+func shapeOf(s *lowrank.Site) []int {
+	shape := []int{s.M, s.K}
+	for _, k := range s.Kernel {
+		if k > 1 {
+			shape = append(shape, k)
+		}
+	}
+	return shape
+}
+
+func compare(out *os.File, sites []*lowrank.Site, slacks []float64) error {
+	header := fmt.Sprintf("%-28s %-12s %4s %9s %11s %8s", "kernel", "shape", "rank", "error", "plain", "bound")
+	for _, s := range slacks {
+		header += fmt.Sprintf(" | %8s %11s %8s", fmt.Sprintf("+%g %%", 100*s), "corrected", "ratio")
+	}
+	fmt.Fprintln(out, header)
+	ratios := make([][]float64, len(slacks))
+	for _, s := range sites {
+		if shape := shapeOf(s); s.Kind != lowrank.Conv || s.Groups > 1 || len(shape) < 3 {
+			continue
+		}
+		w, err := s.Load()
+		if err != nil {
+			return err
+		}
+		for _, rank := range ranksOf(s) {
+			c, err := fits(nd.Of(w.Data, shapeOf(s)...), rank, slacks)
+			if err != nil {
+				return fmt.Errorf("%s at rank %d: %w", s.Name, rank, err)
+			}
+			fmt.Fprintf(out, "%-28s %-12s %4d %s\n", s.Name, strings.Trim(fmt.Sprint(shapeOf(s)), "[]"), rank, c)
+			for i := range slacks {
+				ratios[i] = append(ratios[i], c.plain.sensitivity/c.corrected[i].sensitivity)
+			}
+		}
+	}
+	for i, s := range slacks {
+		slices.Sort(ratios[i])
+		least, n := ratios[i][0], len(ratios[i])
+		ten := n - slices.IndexFunc(append(ratios[i], math.Inf(1)), func(r float64) bool { return r >= 10 })
+		fmt.Fprintf(out, "error +%g %%: %d fits, %d at least 10 times less sensitive, least %.3g, median %.3g, most %.3g\n",
+			100*s, n, ten, least, ratios[i][n/2], ratios[i][n-1])
+	}
+	return nil
+}
+
+// result is one fit's error and sensitivity.
+type result struct{ err, sensitivity float64 }
+
+// comparison is a plain fit with its corrections.
+type comparison struct {
+	plain     result
+	bound     float64
+	corrected []result
+}
+
+// String prints the columns.
+func (c *comparison) String() string {
+	s := fmt.Sprintf("%9.5f %11.5g %8.4g", c.plain.err, c.plain.sensitivity, c.plain.sensitivity/c.bound)
+	for _, r := range c.corrected {
+		s += fmt.Sprintf(" | %8.5f %11.5g %8.4g", r.err, r.sensitivity, c.plain.sensitivity/r.sensitivity)
+	}
+	return s
+}
+
+// fits converges plain least squares from the singular vectors and corrects what they end in.
+func fits(a *nd.Array, rank int, slacks []float64) (*comparison, error) {
+	o := nd.CPOpts{Rank: rank, Ridge: 1e-15, Sweeps: 1000, Tol: 1e-8, Starts: -1, Slack: -1}
+	plain, err := fit(a, o)
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{plain: plain, bound: nd.LeastSensitivity(a.Shape, rank, (1-plain.err)*a.Norm())}
+	for _, s := range slacks {
+		o.Slack = s
+		r, err := fit(a, o)
+		if err != nil {
+			return nil, err
+		}
+		if limit := plain.err * (1 + s) * 1.0001; r.err > limit {
+			return nil, fmt.Errorf("the error %g of the corrected fit is above %g", r.err, limit)
+		}
+		c.corrected = append(c.corrected, r)
+	}
+	return c, nil
+}
+
+func fit(a *nd.Array, o nd.CPOpts) (result, error) {
+	c, _, err := nd.DecomposeCP(context.Background(), a, o)
+	if err != nil {
+		return result{}, err
+	}
+	return result{nd.RelError(a, c.Full()), c.Sensitivity()}, nil
+}
