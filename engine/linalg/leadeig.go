@@ -36,10 +36,20 @@ func EigUpTo(a *Mat, count func(vals []float64) int) (vals []float64, vecs *Mat,
 		return nil, nil, err
 	}
 	exp := a.normalize()
-	t := tridiagonalize(a)
+	small := a.Rows <= smallEig
+	var t *tridiagonal
+	if small {
+		t = tridiagonalizeSmall(a)
+	} else {
+		t = tridiagonalize(a)
+	}
 	vals = t.values()
 	vecs = t.vectors(vals, count(scaledBy(vals, exp)))
-	t.apply(vecs)
+	if small {
+		t.applySmall(vecs)
+	} else {
+		t.apply(vecs)
+	}
 	for i, f := range signs(vecs) {
 		scale(vecs.Row(i), f)
 	}
@@ -58,7 +68,7 @@ func scaledBy(x []float64, exp int) []float64 {
 // values returns the eigenvalues of T, descending.
 func (t *tridiagonal) values() []float64 {
 	n := len(t.d)
-	d, e := append([]float64{}, t.d...), append([]float64{}, t.e...)
+	d, e := flushed(t.d), flushed(t.e)
 	if !(gonum.Implementation{}).Dsterf(n, d, e) { // it has not been seen to fail
 		d = tridiagonalEig(append([]float64{}, t.d...), t.e).d
 		slices.Sort(d)
@@ -67,10 +77,22 @@ func (t *tridiagonal) values() []float64 {
 	return d
 }
 
+// flushed copies numbers of about 1 or less, the smallest made 0: Dsterf cannot scale blocks that
+// have no others.
+func flushed(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		if math.Abs(v) > 1e-90 {
+			y[i] = v
+		}
+	}
+	return y
+}
+
 // vectors returns eigenvectors of the r largest of the eigenvalues as rows.
 func (t *tridiagonal) vectors(vals []float64, r int) *Mat {
 	n := len(t.d)
-	if 2*r <= n {
+	if 2*r <= n || n <= smallEig {
 		if x := inverseIteration(t.d, t.e, vals[:r]); x != nil {
 			return x
 		}
