@@ -16,7 +16,7 @@ type Tucker struct {
 // TuckerOpts bounds the iteration.
 type TuckerOpts struct {
 	Sweeps int     // of orthogonal iteration; 0 means 50, negative none (HOSVD alone)
-	Tol    float64 // change of the squared relative error to stop at; 0 means 1e-5
+	Tol    float64 // change of the squared relative error to stop at; 0 means 1e-4
 }
 
 // DecomposeTucker decomposes a with ranks for every mode, 0 for modes to leave alone.
@@ -88,7 +88,7 @@ func (t *Tucker) finish(a *Array, o TuckerOpts) (*Tucker, error) {
 		o.Sweeps = 50
 	}
 	if o.Tol == 0 {
-		o.Tol = 1e-5
+		o.Tol = 1e-4
 	}
 	cut, full := 0, true
 	for n, u := range t.U {
@@ -116,9 +116,10 @@ func (t *Tucker) iterate(a *Array, o TuckerOpts) {
 				continue
 			}
 			y := t.project(a, n).Unfold(n)
-			c := linalg.NewMat(y.Cols, u.Cols)
-			linalg.Mul(c, 1, y, true, u, false, 0)
-			t.U[n], _ = linalg.QR(product(y, c))
+			c, z := linalg.NewMat(u.Cols, y.Cols), linalg.NewMat(u.Cols, u.Rows) // U^T Y and its product with Y^T
+			linalg.Mul(c, 1, u, true, y, false, 0)
+			linalg.Mul(z, 1, c, false, y, true, 0)
+			t.U[n] = linalg.OrthonormalRows(z).T()
 			got = inner(c, c)
 		}
 		if got-last <= o.Tol*whole*whole {

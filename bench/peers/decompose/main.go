@@ -108,10 +108,11 @@ func tucker(name string, a *nd.Array, m, k int) job {
 	}}
 }
 
-// cp is without the correction of the components' norms, which the peer does not have.
+// cp is one fit from the singular vectors, as the peer's, without the starts beside it that are tried
+// otherwise and without the correction of the components' norms, which the peer does not have.
 func cp(name string, a *nd.Array, r int) job {
 	return job{fmt.Sprintf("%s cp %d", name, r), a, func() (float64, int, error) {
-		c, _, err := nd.DecomposeCP(context.Background(), a, nd.CPOpts{Rank: r, Seed: 1, Slack: -1})
+		c, _, err := nd.DecomposeCP(context.Background(), a, nd.CPOpts{Rank: r, Seed: 1, Starts: -1, Slack: -1})
 		if err != nil {
 			return 0, 0, err
 		}
