@@ -160,7 +160,7 @@ func (m *Mat) frobenius() float64 {
 // basis overwrites the rows of y by a well-conditioned basis of their span,
 // L^-1 Y with L L^T = Y Y^T, or an orthonormal one where that breaks down.
 func basis(y *Mat) *Mat {
-	if !cholOrth(y) {
+	if ok, _ := cholOrth(y); !ok {
 		return householderRows(y)
 	}
 	return y
@@ -168,11 +168,15 @@ func basis(y *Mat) *Mat {
 
 // orthonormal overwrites the rows of y by an orthonormal basis of their span, completed
 // at random if they are dependent. A second round of Cholesky QR repairs what
-// the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015).
+// the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015); rows that were nearly orthogonal need none.
 func orthonormal(y *Mat) *Mat {
 	for range 2 {
-		if !cholOrth(y) {
+		ok, near := cholOrth(y)
+		if !ok {
 			return householderRows(y)
+		}
+		if near {
+			return y
 		}
 	}
 	return y
@@ -183,27 +187,43 @@ func orthonormal(y *Mat) *Mat {
 func OrthonormalRows(y *Mat) *Mat { return orthonormal(y) }
 
 // cholOrth is one round of Cholesky QR on rows scaled to length 1. It leaves y spanning the same space and
-// returns false when y is too ill-conditioned.
-func cholOrth(y *Mat) bool {
+// returns false when y is too ill-conditioned; near says that the rows were so near to orthogonal that their
+// condition was below 2 (Gershgorin).
+func cholOrth(y *Mat) (ok, near bool) {
 	for i := range y.Rows {
 		n := norm2(y.Row(i))
 		if !(n > tinyNorm) {
-			return false
+			return false, false
 		}
 		scale(y.Row(i), 1/n)
 	}
 	g := NewMat(y.Rows, y.Rows)
 	Mul(g, 1, y, false, y, true, 0)
+	near = dominant(g)
 	l, ok := Cholesky(g)
 	if !ok {
-		return false
+		return false, false
 	}
 	for i := range l.Rows {
 		if l.Row(i)[i] < 1e-5 { // condition above 1e5: the square, 1e10, leaves 6 digits
-			return false
+			return false, false
 		}
 	}
 	solveLower(l, y, false)
+	return true, near
+}
+
+// dominant reports whether what is off the diagonal of G, which is 1, adds up to less than 1/2 in every row.
+func dominant(g *Mat) bool {
+	for i := range g.Rows {
+		sum := -1.0
+		for _, v := range g.Row(i) {
+			sum += math.Abs(v)
+		}
+		if !(sum < 0.5) {
+			return false
+		}
+	}
 	return true
 }
 

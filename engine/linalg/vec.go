@@ -35,6 +35,10 @@ func ranges(n, cost int, f func(lo, hi int)) {
 		return
 	}
 	parts := min(n, n*cost/4096+1, 16)
+	if parts == 1 {
+		f(0, n)
+		return
+	}
 	size := (n + parts - 1) / parts
 	parallel((n+size-1)/size, func(i int) { f(i*size, min(i*size+size, n)) })
 }

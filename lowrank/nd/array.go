@@ -84,7 +84,16 @@ func (a *Array) Index(i int) *Array {
 // Norm returns the Frobenius norm, safe against overflow.
 func (a *Array) Norm() float64 { return norm(a.Data) }
 
-func norm(x []float64) float64 { return normOf(len(x), func(i int) float64 { return x[i] }) }
+func norm(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	if sum > 0x1p-800 && sum < 0x1p1000 {
+		return math.Sqrt(sum)
+	}
+	return normOf(len(x), func(i int) float64 { return x[i] })
+}
 
 // normOf is the norm of n numbers, safe against overflow.
 func normOf(n int, at func(i int) float64) float64 {
