@@ -75,7 +75,7 @@ func PackB[T Float](transB bool, k, n int, b []T, ldb int) *PackedB[T] {
 	needMatrix("B", g.rowsB(), g.colsB(), ldb, len(b), 1, 0)
 	mk := microFor[T]()
 	pb := &PackedB[T]{k: k, n: n, mk: mk, data: make([]T, k*roundUp(n, mk.nr()))}
-	for k0, step := 0, depth(k); k0 < k; k0 += step {
+	for k0, step := 0, depth[T](k); k0 < k; k0 += step {
 		kb := min(step, k-k0)
 		for s := range mk.strips(n) {
 			mk.packB(&g, b, k0, kb, s, pb.data[k0*mk.nr()*mk.strips(n)+s*kb*mk.nr():])

@@ -8,6 +8,7 @@ import "sync"
 // C before the next: their pages, one a row or more, are then known to the processor.
 const (
 	blockK     = 512
+	wholeRow   = 4096
 	blockM     = 256
 	groupBytes = 600 << 10
 )
@@ -178,7 +179,7 @@ func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 // packing twice, unless they are many.
 func (j *job[T]) plan(threads int, packed bool) {
 	g, mk := &j.g, j.mk
-	j.strips, j.panels, j.depth = mk.strips(g.N), mk.panels(g.M), depth(g.K)
+	j.strips, j.panels, j.depth = mk.strips(g.N), mk.panels(g.M), depth[T](g.K)
 	if j.group = 1; j.panels > fewPanels {
 		j.group = max(1, groupBytes/(sizeOf[T]()*max(1, j.depth)*mk.nr()))
 	}
@@ -259,9 +260,13 @@ func (j *job[T]) reserve(threads int, packed bool) {
 	}
 }
 
-// depth returns the size of the blocks of K: equal, even but for the last.
-func depth(k int) int {
-	blocks := max(1, (k+blockK-1)/blockK)
+// depth returns the size of the blocks of K: equal, even but for the last. Up to
+// wholeRow bytes there is one, and C is written once.
+func depth[T Float](k int) int {
+	blocks := 1
+	if k*sizeOf[T]() > wholeRow {
+		blocks = (k + blockK - 1) / blockK
+	}
 	return max(1, roundUp((k+blocks-1)/blocks, 2))
 }
 
