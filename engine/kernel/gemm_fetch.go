@@ -3,9 +3,6 @@ package kernel
 // cacheLine is the number of bytes that a tile kernel fetches at a place.
 const cacheLine = 64
 
-// fetchNothing makes the next tiles fetch nothing.
-func (t *tile[T]) fetchNothing() { t.lines = 0 }
-
 // fetchRows makes the next tile fetch n numbers of each of three rows of x, of
 // which the first starts at from and the others ld numbers further each.
 func (t *tile[T]) fetchRows(x []T, from, ld, n int) {
