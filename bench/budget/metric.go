@@ -68,7 +68,7 @@ type unit struct {
 
 // units lists each kind's units; longer suffixes come before their endings.
 var units = map[Kind][]unit{
-	Bytes: {{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}},
+	Bytes: {{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}},
 	Count: {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"", 1}}, Fraction: {{"%", 0.01}}, Points: {{"points", 0.01}}, Ratio: {{"x", 1}},
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/compress-toolkit/compress/bench/budget"
 	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/internal/progress"
 )
@@ -197,20 +198,14 @@ func required(c *cli.Context, flag string) (string, error) {
 
 // size parses a number of bytes such as 900000, 2MB or 1.5MiB.
 func size(text string) (int64, error) {
-	units := []struct {
-		suffix string
-		factor float64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-	for _, u := range units {
-		if num, ok := strings.CutSuffix(text, u.suffix); ok {
-			v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
-			if err != nil || !(v > 0) || v*u.factor > 1<<60 {
-				break
-			}
-			return int64(v * u.factor), nil
-		}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		v, err = budget.Bytes.Parse(text)
 	}
-	return 0, usagef("%q is not a size such as 2MB, 512KiB or 900000", text)
+	if err != nil || !(v >= 1) || v > 1<<60 {
+		return 0, usagef("%q is not a size such as 2MB, 512KiB or 900000", text)
+	}
+	return int64(v), nil
 }
 
 func version() string {

@@ -78,3 +78,12 @@ func TestStory(t *testing.T) {
 		t.Errorf("the factorised model: %+v, the dense one: %+v", r.Models[2], r.Models[0])
 	}
 }
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]int64{"900000": 900000, "2MB": 2e6, "1.5MiB": 3 << 19, "3 KB": 3000, "100kB": 1e5, "7B": 7,
+		"": 0, "0": 0, "-1MB": 0, "2 TB": 0, "1e30": 0, "NaN": 0, "MB": 0} {
+		if got, err := size(text); got != want || (err == nil) != (want > 0) {
+			t.Errorf("size(%q) = %d, %v, want %d", text, got, err, want)
+		}
+	}
+}
