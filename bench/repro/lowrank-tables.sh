@@ -14,7 +14,7 @@ def methods(row):
     return ", ".join(f"{n} ({names.count(n)})" for n in sorted(set(names)))
 
 cifar = ["| kept of the convolutions | forms (sites) | tuned | parameters | MACs | accuracy | points lost |", "|---|---|---|---|---|---|---|"]
-rows = [(r, "no", r["accuracy"]) for r in load("cifar10-untuned")] + [(r, f"{r['epochs']} epochs", r["accuracy"]) for r in load("cifar10")]
+rows = [(r, "no", r["accuracy"]) for r in load("cifar10-untuned")] + [(r, f"{r['epochs']} epochs, batch {r['batch']}, {r['lr']:g}", r["accuracy"]) for r in load("cifar10")]
 for r, tuned, accuracy in sorted(rows, key=lambda x: (-x[0]["keep"], x[1], x[2])):
     cifar.append("| %g | %s | %s | %s | %.1f M | %.2f %% | %.2f |" % (r["keep"], methods(r), tuned, format(r["params_after"], ","), r["macs_after"] / 1e6,
         100 * accuracy, 100 * (r["dense_accuracy"] - accuracy)))
