@@ -166,9 +166,14 @@ func (c *Conv[T]) planWeight() {
 func (c *Conv[T]) BackwardBias(p *Pool, dy, db []T) {
 	c.need("dy", len(dy), c.s.lenY())
 	c.need("db", len(db), c.s.M)
-	c.bias = biasTask[T]{s: &c.s, dy: dy, db: db}
-	p.Do(&c.bias, c.s.M)
-	c.bias = biasTask[T]{}
+	sumChannels(p, &c.bias, &c.s, dy, db)
+}
+
+// sumChannels sets db to the sums of the output channels of dy.
+func sumChannels[T Float](p *Pool, t *biasTask[T], s *ConvShape, dy, db []T) {
+	*t = biasTask[T]{s: s, dy: dy, db: db}
+	p.Do(t, s.M)
+	*t = biasTask[T]{}
 }
 
 func (c *Conv[T]) need(name string, have, want int) {

@@ -2640,6 +2640,518 @@ store:
 	VZEROUPPER
 	RET
 
+// func convSparseF32AVX2_1(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_1(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y1
+	VFMADD231PS  (DX)(R14*1), Y1, Y0
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_2(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y2
+	VFMADD231PS  (DX)(R14*1), Y2, Y0
+	VFMADD231PS  32(DX)(R14*1), Y2, Y1
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_3(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_3(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y3
+	VFMADD231PS  (DX)(R14*1), Y3, Y0
+	VFMADD231PS  32(DX)(R14*1), Y3, Y1
+	VFMADD231PS  64(DX)(R14*1), Y3, Y2
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_4(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_4(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y4
+	VFMADD231PS  (DX)(R14*1), Y4, Y0
+	VFMADD231PS  32(DX)(R14*1), Y4, Y1
+	VFMADD231PS  64(DX)(R14*1), Y4, Y2
+	VFMADD231PS  96(DX)(R14*1), Y4, Y3
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_5(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_5(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y5
+	VFMADD231PS  (DX)(R14*1), Y5, Y0
+	VFMADD231PS  32(DX)(R14*1), Y5, Y1
+	VFMADD231PS  64(DX)(R14*1), Y5, Y2
+	VFMADD231PS  96(DX)(R14*1), Y5, Y3
+	VFMADD231PS  128(DX)(R14*1), Y5, Y4
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_6(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_6(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y6
+	VFMADD231PS  (DX)(R14*1), Y6, Y0
+	VFMADD231PS  32(DX)(R14*1), Y6, Y1
+	VFMADD231PS  64(DX)(R14*1), Y6, Y2
+	VFMADD231PS  96(DX)(R14*1), Y6, Y3
+	VFMADD231PS  128(DX)(R14*1), Y6, Y4
+	VFMADD231PS  160(DX)(R14*1), Y6, Y5
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_7(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_7(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y7
+	VFMADD231PS  (DX)(R14*1), Y7, Y0
+	VFMADD231PS  32(DX)(R14*1), Y7, Y1
+	VFMADD231PS  64(DX)(R14*1), Y7, Y2
+	VFMADD231PS  96(DX)(R14*1), Y7, Y3
+	VFMADD231PS  128(DX)(R14*1), Y7, Y4
+	VFMADD231PS  160(DX)(R14*1), Y7, Y5
+	VFMADD231PS  192(DX)(R14*1), Y7, Y6
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX2_8(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF32AVX2_8(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Y8
+	VFMADD231PS  (DX)(R14*1), Y8, Y0
+	VFMADD231PS  32(DX)(R14*1), Y8, Y1
+	VFMADD231PS  64(DX)(R14*1), Y8, Y2
+	VFMADD231PS  96(DX)(R14*1), Y8, Y3
+	VFMADD231PS  128(DX)(R14*1), Y8, Y4
+	VFMADD231PS  160(DX)(R14*1), Y8, Y5
+	VFMADD231PS  192(DX)(R14*1), Y8, Y6
+	VFMADD231PS  224(DX)(R14*1), Y8, Y7
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func winoInputSubF32AVX2(r *byte)
 // Requires: AVX, AVX2
 TEXT ·winoInputSubF32AVX2(SB), NOSPLIT, $0-8
@@ -6083,6 +6595,518 @@ store:
 	ADDQ         56(AX), DX
 	DECQ         BX
 	JNZ          channel
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_1(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_1(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y1
+	VFMADD231PD  (DX)(R14*1), Y1, Y0
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_2(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y2
+	VFMADD231PD  (DX)(R14*1), Y2, Y0
+	VFMADD231PD  32(DX)(R14*1), Y2, Y1
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_3(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_3(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y3
+	VFMADD231PD  (DX)(R14*1), Y3, Y0
+	VFMADD231PD  32(DX)(R14*1), Y3, Y1
+	VFMADD231PD  64(DX)(R14*1), Y3, Y2
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_4(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_4(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 96(CX), Y3
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y4
+	VFMADD231PD  (DX)(R14*1), Y4, Y0
+	VFMADD231PD  32(DX)(R14*1), Y4, Y1
+	VFMADD231PD  64(DX)(R14*1), Y4, Y2
+	VFMADD231PD  96(DX)(R14*1), Y4, Y3
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_5(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_5(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 96(CX), Y3
+	VMOVUPD 128(CX), Y4
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y5
+	VFMADD231PD  (DX)(R14*1), Y5, Y0
+	VFMADD231PD  32(DX)(R14*1), Y5, Y1
+	VFMADD231PD  64(DX)(R14*1), Y5, Y2
+	VFMADD231PD  96(DX)(R14*1), Y5, Y3
+	VFMADD231PD  128(DX)(R14*1), Y5, Y4
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	VMOVUPD Y4, 128(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_6(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_6(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 96(CX), Y3
+	VMOVUPD 128(CX), Y4
+	VMOVUPD 160(CX), Y5
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y6
+	VFMADD231PD  (DX)(R14*1), Y6, Y0
+	VFMADD231PD  32(DX)(R14*1), Y6, Y1
+	VFMADD231PD  64(DX)(R14*1), Y6, Y2
+	VFMADD231PD  96(DX)(R14*1), Y6, Y3
+	VFMADD231PD  128(DX)(R14*1), Y6, Y4
+	VFMADD231PD  160(DX)(R14*1), Y6, Y5
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	VMOVUPD Y4, 128(CX)
+	VMOVUPD Y5, 160(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_7(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_7(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 96(CX), Y3
+	VMOVUPD 128(CX), Y4
+	VMOVUPD 160(CX), Y5
+	VMOVUPD 192(CX), Y6
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y7
+	VFMADD231PD  (DX)(R14*1), Y7, Y0
+	VFMADD231PD  32(DX)(R14*1), Y7, Y1
+	VFMADD231PD  64(DX)(R14*1), Y7, Y2
+	VFMADD231PD  96(DX)(R14*1), Y7, Y3
+	VFMADD231PD  128(DX)(R14*1), Y7, Y4
+	VFMADD231PD  160(DX)(R14*1), Y7, Y5
+	VFMADD231PD  192(DX)(R14*1), Y7, Y6
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	VMOVUPD Y4, 128(CX)
+	VMOVUPD Y5, 160(CX)
+	VMOVUPD Y6, 192(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX2_8(r *byte)
+// Requires: AVX, FMA3
+TEXT ·convSparseF64AVX2_8(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Y0
+	VMOVUPD 32(CX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 96(CX), Y3
+	VMOVUPD 128(CX), Y4
+	VMOVUPD 160(CX), Y5
+	VMOVUPD 192(CX), Y6
+	VMOVUPD 224(CX), Y7
+	JMP     entries
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Y8
+	VFMADD231PD  (DX)(R14*1), Y8, Y0
+	VFMADD231PD  32(DX)(R14*1), Y8, Y1
+	VFMADD231PD  64(DX)(R14*1), Y8, Y2
+	VFMADD231PD  96(DX)(R14*1), Y8, Y3
+	VFMADD231PD  128(DX)(R14*1), Y8, Y4
+	VFMADD231PD  160(DX)(R14*1), Y8, Y5
+	VFMADD231PD  192(DX)(R14*1), Y8, Y6
+	VFMADD231PD  224(DX)(R14*1), Y8, Y7
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	VMOVUPD Y4, 128(CX)
+	VMOVUPD Y5, 160(CX)
+	VMOVUPD Y6, 192(CX)
+	VMOVUPD Y7, 224(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
 	VZEROUPPER
 	RET
 

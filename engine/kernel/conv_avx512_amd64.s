@@ -7179,6 +7179,518 @@ store:
 	VZEROUPPER
 	RET
 
+// func convSparseF32AVX512_1(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_1(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z1
+	VFMADD231PS  (DX)(R14*1), Z1, Z0
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_2(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z2
+	VFMADD231PS  (DX)(R14*1), Z2, Z0
+	VFMADD231PS  64(DX)(R14*1), Z2, Z1
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_3(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_3(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z3
+	VFMADD231PS  (DX)(R14*1), Z3, Z0
+	VFMADD231PS  64(DX)(R14*1), Z3, Z1
+	VFMADD231PS  128(DX)(R14*1), Z3, Z2
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_4(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_4(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z4
+	VFMADD231PS  (DX)(R14*1), Z4, Z0
+	VFMADD231PS  64(DX)(R14*1), Z4, Z1
+	VFMADD231PS  128(DX)(R14*1), Z4, Z2
+	VFMADD231PS  192(DX)(R14*1), Z4, Z3
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_5(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_5(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z5
+	VFMADD231PS  (DX)(R14*1), Z5, Z0
+	VFMADD231PS  64(DX)(R14*1), Z5, Z1
+	VFMADD231PS  128(DX)(R14*1), Z5, Z2
+	VFMADD231PS  192(DX)(R14*1), Z5, Z3
+	VFMADD231PS  256(DX)(R14*1), Z5, Z4
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_6(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_6(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z6
+	VFMADD231PS  (DX)(R14*1), Z6, Z0
+	VFMADD231PS  64(DX)(R14*1), Z6, Z1
+	VFMADD231PS  128(DX)(R14*1), Z6, Z2
+	VFMADD231PS  192(DX)(R14*1), Z6, Z3
+	VFMADD231PS  256(DX)(R14*1), Z6, Z4
+	VFMADD231PS  320(DX)(R14*1), Z6, Z5
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_7(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_7(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z7
+	VFMADD231PS  (DX)(R14*1), Z7, Z0
+	VFMADD231PS  64(DX)(R14*1), Z7, Z1
+	VFMADD231PS  128(DX)(R14*1), Z7, Z2
+	VFMADD231PS  192(DX)(R14*1), Z7, Z3
+	VFMADD231PS  256(DX)(R14*1), Z7, Z4
+	VFMADD231PS  320(DX)(R14*1), Z7, Z5
+	VFMADD231PS  384(DX)(R14*1), Z7, Z6
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF32AVX512_8(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF32AVX512_8(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSS (R13), Z8
+	VFMADD231PS  (DX)(R14*1), Z8, Z0
+	VFMADD231PS  64(DX)(R14*1), Z8, Z1
+	VFMADD231PS  128(DX)(R14*1), Z8, Z2
+	VFMADD231PS  192(DX)(R14*1), Z8, Z3
+	VFMADD231PS  256(DX)(R14*1), Z8, Z4
+	VFMADD231PS  320(DX)(R14*1), Z8, Z5
+	VFMADD231PS  384(DX)(R14*1), Z8, Z6
+	VFMADD231PS  448(DX)(R14*1), Z8, Z7
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, 448(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*4), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func winoInputSubF32AVX512(r *byte)
 // Requires: AVX, AVX512F
 TEXT ·winoInputSubF32AVX512(SB), NOSPLIT, $0-8
@@ -14681,6 +15193,518 @@ store:
 	ADDQ    56(AX), DX
 	DECQ    BX
 	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_1(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_1(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z1
+	VFMADD231PD  (DX)(R14*1), Z1, Z0
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_2(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z2
+	VFMADD231PD  (DX)(R14*1), Z2, Z0
+	VFMADD231PD  64(DX)(R14*1), Z2, Z1
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_3(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_3(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z3
+	VFMADD231PD  (DX)(R14*1), Z3, Z0
+	VFMADD231PD  64(DX)(R14*1), Z3, Z1
+	VFMADD231PD  128(DX)(R14*1), Z3, Z2
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_4(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_4(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	VMOVUPD 192(CX), Z3
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z4
+	VFMADD231PD  (DX)(R14*1), Z4, Z0
+	VFMADD231PD  64(DX)(R14*1), Z4, Z1
+	VFMADD231PD  128(DX)(R14*1), Z4, Z2
+	VFMADD231PD  192(DX)(R14*1), Z4, Z3
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	VMOVUPD Z3, 192(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_5(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_5(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	VMOVUPD 192(CX), Z3
+	VMOVUPD 256(CX), Z4
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z5
+	VFMADD231PD  (DX)(R14*1), Z5, Z0
+	VFMADD231PD  64(DX)(R14*1), Z5, Z1
+	VFMADD231PD  128(DX)(R14*1), Z5, Z2
+	VFMADD231PD  192(DX)(R14*1), Z5, Z3
+	VFMADD231PD  256(DX)(R14*1), Z5, Z4
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	VMOVUPD Z3, 192(CX)
+	VMOVUPD Z4, 256(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_6(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_6(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	VMOVUPD 192(CX), Z3
+	VMOVUPD 256(CX), Z4
+	VMOVUPD 320(CX), Z5
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z6
+	VFMADD231PD  (DX)(R14*1), Z6, Z0
+	VFMADD231PD  64(DX)(R14*1), Z6, Z1
+	VFMADD231PD  128(DX)(R14*1), Z6, Z2
+	VFMADD231PD  192(DX)(R14*1), Z6, Z3
+	VFMADD231PD  256(DX)(R14*1), Z6, Z4
+	VFMADD231PD  320(DX)(R14*1), Z6, Z5
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	VMOVUPD Z3, 192(CX)
+	VMOVUPD Z4, 256(CX)
+	VMOVUPD Z5, 320(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_7(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_7(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	VMOVUPD 192(CX), Z3
+	VMOVUPD 256(CX), Z4
+	VMOVUPD 320(CX), Z5
+	VMOVUPD 384(CX), Z6
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z7
+	VFMADD231PD  (DX)(R14*1), Z7, Z0
+	VFMADD231PD  64(DX)(R14*1), Z7, Z1
+	VFMADD231PD  128(DX)(R14*1), Z7, Z2
+	VFMADD231PD  192(DX)(R14*1), Z7, Z3
+	VFMADD231PD  256(DX)(R14*1), Z7, Z4
+	VFMADD231PD  320(DX)(R14*1), Z7, Z5
+	VFMADD231PD  384(DX)(R14*1), Z7, Z6
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	VMOVUPD Z3, 192(CX)
+	VMOVUPD Z4, 256(CX)
+	VMOVUPD Z5, 320(CX)
+	VMOVUPD Z6, 384(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func convSparseF64AVX512_8(r *byte)
+// Requires: AVX, AVX512F
+TEXT ·convSparseF64AVX512_8(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 56(AX), R9
+	MOVQ 64(AX), R10
+
+row:
+	CMPQ    72(AX), $0x00
+	JEQ     zero
+	VMOVUPD (CX), Z0
+	VMOVUPD 64(CX), Z1
+	VMOVUPD 128(CX), Z2
+	VMOVUPD 192(CX), Z3
+	VMOVUPD 256(CX), Z4
+	VMOVUPD 320(CX), Z5
+	VMOVUPD 384(CX), Z6
+	VMOVUPD 448(CX), Z7
+	JMP     entries
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+entries:
+	MOVQ  (DI), R11
+	MOVQ  BX, R12
+	MOVQ  SI, R13
+	TESTQ R11, R11
+	JZ    store
+
+entry:
+	MOVLQSX      (R12), R14
+	IMULQ        R9, R14
+	VBROADCASTSD (R13), Z8
+	VFMADD231PD  (DX)(R14*1), Z8, Z0
+	VFMADD231PD  64(DX)(R14*1), Z8, Z1
+	VFMADD231PD  128(DX)(R14*1), Z8, Z2
+	VFMADD231PD  192(DX)(R14*1), Z8, Z3
+	VFMADD231PD  256(DX)(R14*1), Z8, Z4
+	VFMADD231PD  320(DX)(R14*1), Z8, Z5
+	VFMADD231PD  384(DX)(R14*1), Z8, Z6
+	VFMADD231PD  448(DX)(R14*1), Z8, Z7
+	ADDQ         $0x04, R12
+	ADDQ         $0x08, R13
+	DECQ         R11
+	JNZ          entry
+
+store:
+	VMOVUPD Z0, (CX)
+	VMOVUPD Z1, 64(CX)
+	VMOVUPD Z2, 128(CX)
+	VMOVUPD Z3, 192(CX)
+	VMOVUPD Z4, 256(CX)
+	VMOVUPD Z5, 320(CX)
+	VMOVUPD Z6, 384(CX)
+	VMOVUPD Z7, 448(CX)
+	ADDQ    48(AX), CX
+	LEAQ    (BX)(R10*4), BX
+	LEAQ    (SI)(R10*8), SI
+	ADDQ    $0x08, DI
+	DECQ    R8
+	JNZ     row
 	VZEROUPPER
 	RET
 

@@ -155,6 +155,30 @@ func shiftRowsF32AVX512(r *convRows[float32])
 func sumTermsF32AVX512(s *convSums[float32])
 
 //go:noescape
+func convSparseF32AVX512_1(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_2(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_3(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_4(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_5(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_6(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_7(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX512_8(r *convSparseRows[float32])
+
+//go:noescape
 func winoInputSubF32AVX512(r *winoRows[float32])
 
 //go:noescape
@@ -323,6 +347,30 @@ func shiftRowsF64AVX512(r *convRows[float64])
 func sumTermsF64AVX512(s *convSums[float64])
 
 //go:noescape
+func convSparseF64AVX512_1(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_2(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_3(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_4(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_5(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_6(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_7(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX512_8(r *convSparseRows[float64])
+
+//go:noescape
 func winoInputSubF64AVX512(r *winoRows[float64])
 
 //go:noescape
@@ -417,6 +465,30 @@ func shiftRowsF32AVX2(r *convRows[float32])
 
 //go:noescape
 func sumTermsF32AVX2(s *convSums[float32])
+
+//go:noescape
+func convSparseF32AVX2_1(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_2(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_3(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_4(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_5(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_6(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_7(r *convSparseRows[float32])
+
+//go:noescape
+func convSparseF32AVX2_8(r *convSparseRows[float32])
 
 //go:noescape
 func winoInputSubF32AVX2(r *winoRows[float32])
@@ -527,6 +599,30 @@ func shiftRowsF64AVX2(r *convRows[float64])
 func sumTermsF64AVX2(s *convSums[float64])
 
 //go:noescape
+func convSparseF64AVX2_1(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_2(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_3(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_4(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_5(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_6(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_7(r *convSparseRows[float64])
+
+//go:noescape
+func convSparseF64AVX2_8(r *convSparseRows[float64])
+
+//go:noescape
 func winoInputSubF64AVX2(r *winoRows[float64])
 
 //go:noescape
@@ -568,6 +664,17 @@ var convDotsF32AVX512 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float32
 	4: {1: convDotsF32AVX512_4x1, 2: convDotsF32AVX512_4x2, 3: convDotsF32AVX512_4x3, 4: convDotsF32AVX512_4x4, 5: convDotsF32AVX512_4x5, 6: convDotsF32AVX512_4x6},
 }
 
+var convSparseF32AVX512 = [maxSparse + 1]func(*convSparseRows[float32]){
+	1: convSparseF32AVX512_1,
+	2: convSparseF32AVX512_2,
+	3: convSparseF32AVX512_3,
+	4: convSparseF32AVX512_4,
+	5: convSparseF32AVX512_5,
+	6: convSparseF32AVX512_6,
+	7: convSparseF32AVX512_7,
+	8: convSparseF32AVX512_8,
+}
+
 var winoF32AVX512 = winoMicro[float32]{
 	input:   [2]func(*winoRows[float32]){winoInputSubF32AVX512, winoInputAddF32AVX512},
 	grad:    [2]func(*winoRows[float32]){winoGradSubF32AVX512, winoGradAddF32AVX512},
@@ -594,6 +701,17 @@ var convDotsF64AVX512 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float64
 	4: {1: convDotsF64AVX512_4x1, 2: convDotsF64AVX512_4x2, 3: convDotsF64AVX512_4x3, 4: convDotsF64AVX512_4x4, 5: convDotsF64AVX512_4x5, 6: convDotsF64AVX512_4x6},
 }
 
+var convSparseF64AVX512 = [maxSparse + 1]func(*convSparseRows[float64]){
+	1: convSparseF64AVX512_1,
+	2: convSparseF64AVX512_2,
+	3: convSparseF64AVX512_3,
+	4: convSparseF64AVX512_4,
+	5: convSparseF64AVX512_5,
+	6: convSparseF64AVX512_6,
+	7: convSparseF64AVX512_7,
+	8: convSparseF64AVX512_8,
+}
+
 var winoF64AVX512 = winoMicro[float64]{
 	input:   [2]func(*winoRows[float64]){winoInputSubF64AVX512, winoInputAddF64AVX512},
 	grad:    [2]func(*winoRows[float64]){winoGradSubF64AVX512, winoGradAddF64AVX512},
@@ -616,6 +734,17 @@ var convDotsF32AVX2 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float32])
 	2: {1: convDotsF32AVX2_2x1, 2: convDotsF32AVX2_2x2, 3: convDotsF32AVX2_2x3, 4: convDotsF32AVX2_2x4, 5: convDotsF32AVX2_2x5, 6: convDotsF32AVX2_2x6},
 }
 
+var convSparseF32AVX2 = [maxSparse + 1]func(*convSparseRows[float32]){
+	1: convSparseF32AVX2_1,
+	2: convSparseF32AVX2_2,
+	3: convSparseF32AVX2_3,
+	4: convSparseF32AVX2_4,
+	5: convSparseF32AVX2_5,
+	6: convSparseF32AVX2_6,
+	7: convSparseF32AVX2_7,
+	8: convSparseF32AVX2_8,
+}
+
 var winoF32AVX2 = winoMicro[float32]{
 	input:   [2]func(*winoRows[float32]){winoInputSubF32AVX2, winoInputAddF32AVX2},
 	grad:    [2]func(*winoRows[float32]){winoGradSubF32AVX2, winoGradAddF32AVX2},
@@ -636,6 +765,17 @@ var convTilesF64AVX2 = [maxMR + 1][maxNV + 1]func(*convTile[float64]){
 var convDotsF64AVX2 = [maxConvDots + 1][maxConvTaps + 1]func(*convDots[float64]){
 	1: {1: convDotsF64AVX2_1x1, 2: convDotsF64AVX2_1x2, 3: convDotsF64AVX2_1x3, 4: convDotsF64AVX2_1x4, 5: convDotsF64AVX2_1x5, 6: convDotsF64AVX2_1x6},
 	2: {1: convDotsF64AVX2_2x1, 2: convDotsF64AVX2_2x2, 3: convDotsF64AVX2_2x3, 4: convDotsF64AVX2_2x4, 5: convDotsF64AVX2_2x5, 6: convDotsF64AVX2_2x6},
+}
+
+var convSparseF64AVX2 = [maxSparse + 1]func(*convSparseRows[float64]){
+	1: convSparseF64AVX2_1,
+	2: convSparseF64AVX2_2,
+	3: convSparseF64AVX2_3,
+	4: convSparseF64AVX2_4,
+	5: convSparseF64AVX2_5,
+	6: convSparseF64AVX2_6,
+	7: convSparseF64AVX2_7,
+	8: convSparseF64AVX2_8,
 }
 
 var winoF64AVX2 = winoMicro[float64]{

@@ -6,6 +6,7 @@ const (
 	maxConvDots = 4 // output channels of the tallest dot kernel
 	maxConvTaps = 6 // taps of the widest
 	dotGroup    = 8 // numbers that a dot kernel writes for each output channel
+	maxSparse   = 8 // vectors of the widest product of sparse rows
 )
 
 // convTile is the argument of a tile kernel of a convolution: C = A B, or C += A B
@@ -95,6 +96,21 @@ type convTerm struct {
 	mask uint64
 }
 
+// convSparseRows is the argument of the kernels that multiply rows of a sparse
+// matrix with a dense one: dst[r] = the sum of val[e] src[idx[e]] over the count[r]
+// entries e from r lde on, or dst[r] += it if add is not 0. Rows of dst and src are
+// whole vectors, ldd and lds bytes apart. The offsets are known to the assembly.
+type convSparseRows[T Float] struct {
+	dst, src *T
+	idx      *int32
+	val      *T
+	count    *int
+	rows     int
+	ldd, lds int
+	lde      int
+	add      int
+}
+
 // convMicro is the set of kernels of one path.
 type convMicro[T Float] struct {
 	mr, lanes, nv int
@@ -106,6 +122,7 @@ type convMicro[T Float] struct {
 	merge         func(*convMerge[T]) // dst[2l] = even[l], dst[2l+1] = odd[l], evenLanes of them
 	evenLanes     int
 	sum           func(*convSums[T])
+	sparse        *[maxSparse + 1]func(*convSparseRows[T]) // by the vectors of a row; nil if the path has none
 	wino          *winoMicro[T]
 	winoLeast     int // channels from which on Winograd tiles win
 }
@@ -115,7 +132,8 @@ var convPortable32, convPortable64 = newConvPortable[float32](), newConvPortable
 func newConvPortable[T Float]() *convMicro[T] {
 	mk := &convMicro[T]{mr: 4, lanes: 4, nv: 1, dots: 2, evenLanes: 4,
 		tile: new([maxMR + 1][maxNV + 1]func(*convTile[T])), dot: new([maxConvDots + 1][maxConvTaps + 1]func(*convDots[T])),
-		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T], wino: newWinoPortable[T](), winoLeast: 32}
+		shift: shiftRowsPortable[T], even: evenColsPortable[T], merge: interleavePortable[T], sum: sumTermsPortable[T], wino: newWinoPortable[T](), winoLeast: 32,
+		sparse: new([maxSparse + 1]func(*convSparseRows[T]))}
 	for r := 1; r <= mk.mr; r++ {
 		mk.tile[r][1] = convTilePortable[T]
 	}
@@ -123,6 +141,9 @@ func newConvPortable[T Float]() *convMicro[T] {
 		for t := 1; t <= maxConvTaps; t++ {
 			mk.dot[r][t] = convDotsPortable[T]
 		}
+	}
+	for v := range mk.sparse {
+		mk.sparse[v] = func(r *convSparseRows[T]) { sparseRowsPortable(r, v*mk.lanes) }
 	}
 	return mk
 }
@@ -258,4 +279,29 @@ func sumTermsPortable[T Float](s *convSums[T]) {
 			}
 		}
 	}
+}
+
+// sparseRowsPortable multiplies sparse rows with n columns.
+func sparseRowsPortable[T Float](r *convSparseRows[T], n int) {
+	counts := unsafe.Slice(r.count, r.rows)
+	for i, count := range counts {
+		dst := ahead(r.dst, i*r.ldd, n)
+		if r.add == 0 {
+			clear(dst)
+		}
+		if count == 0 {
+			continue
+		}
+		val := ahead(r.val, i*r.lde*sizeOf[T](), count)
+		for e, k := range ahead32(r.idx, i*r.lde, count) {
+			for j, v := range ahead(r.src, int(k)*r.lds, n) {
+				dst[j] += val[e] * v
+			}
+		}
+	}
+}
+
+// ahead32 returns the n numbers from p[i] on.
+func ahead32(p *int32, i, n int) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(p), 4*i)), n)
 }

@@ -89,6 +89,7 @@ func (f *flavour) convPath(d *decls, mr, nv, dots int) {
 	d.tables.WriteString("}\n")
 	f.shiftRows(d)
 	f.sumTerms(d)
+	f.sparseTable(d)
 	f.wino(d)
 }
 
