@@ -7,8 +7,9 @@ package kernel
 type ConvPool[T Float] struct {
 	conv   *Conv[T]
 	pool   PoolShape
-	sparse *convSparse[T] // nil where dense gradients are better
-	bias   ConvShape      // as large as the pooled output
+	sparse *convSparse[T]  // nil where dense gradients are better
+	bias   ConvShape       // as large as the pooled output
+	within *convPooling[T] // of the forward pass, nil where that pools last
 }
 
 // NewConvPool plans a convolution with pooling.
@@ -16,15 +17,60 @@ func NewConvPool[T Float](s ConvShape) *ConvPool[T] {
 	c := &ConvPool[T]{conv: NewConv[T](s), bias: s}
 	c.bias.OH, c.bias.OW = s.OH/2, s.OW/2
 	c.pool = PoolShape{N: s.N, C: s.M, H: s.OH, W: s.OW, KH: 2, KW: 2, OH: s.OH / 2, OW: s.OW / 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
-	c.sparse = newConvSparse[T](&c.conv.s)
+	c.sparse, c.within = newConvSparse[T](&c.conv.s), c.newPooling()
 	return c
 }
 
-// Forward sets y = maxpool(act(x * w + bias)), and arg to where the maxima are in the
-// planes of the convolution's output, which full is work space for.
+// Forward sets y = act(maxpool(x * w) + bias), where act does not decrease, and arg
+// to where the maxima are in the planes of the convolution's output, which full is
+// work space for.
 func (c *ConvPool[T]) Forward(p *Pool, x, w, y []T, arg []int32, full []T, e *Epilogue[T]) {
-	c.conv.Forward(p, x, w, full, e)
-	MaxPool(p, &c.pool, y, arg, full)
+	if c.within == nil {
+		c.conv.Forward(p, x, w, full, e)
+		MaxPool(p, &c.pool, y, arg, full)
+		return
+	}
+	t := c.within
+	t.y, t.arg, t.epi = y, arg, *e
+	t.epi.BiasRow = true
+	c.conv.Forward(p, x, w, full, nil)
+	t.y, t.arg, t.epi = nil, nil, Epilogue[T]{}
+}
+
+// convPooling pools the output of a convRun unit by unit, while it is in the cache.
+type convPooling[T Float] struct {
+	s   PoolShape
+	y   []T
+	arg []int32
+	epi Epilogue[T]
+}
+
+// newPooling returns nil if units are not whole images.
+func (c *ConvPool[T]) newPooling() *convPooling[T] {
+	r, ok := c.conv.forward.(*convRun[T])
+	if !ok || r.blocks != 1 || r.cuts != 1 || !r.direct() || r.passes[0].taps() == 0 {
+		return nil
+	}
+	r.pool = &convPooling[T]{s: c.pool}
+	return r.pool
+}
+
+// do pools the planes of a unit, and adds the bias and applies the activation then.
+func (t *convPooling[T]) do(b *convBlock[T]) {
+	s, m := &t.s, b.passes[0].m
+	in, out, first := s.H*s.W, s.OH*s.OW, b.group*m
+	at := (b.image*b.groups + b.group) * m * out
+	if out == 0 {
+		return
+	}
+	for i := range m {
+		o := at + i*out
+		maxPairs(s, t.y[o:o+out], b.out[i*in:(i+1)*in], t.arg[o:o+out])
+	}
+	if t.epi.Bias != nil || t.epi.Act != ActNone {
+		b.e = epilogue[T]{c: &t.y[at], ldc: out, ldr: out, rows: m, cols: out}
+		b.e.apply(b.finish, &t.epi, first, 0)
+	}
 }
 
 // Backward sets those of dx, dw and db that are not nil to the gradients at the

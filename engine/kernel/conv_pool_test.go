@@ -23,6 +23,7 @@ var poolConvs = map[string]ConvShape{
 // output, spread to dense.dy, is that of dense.
 type convPoolCase[T Float] struct {
 	dense *convCase[T]
+	bias  []T
 	y, g  []T
 	arg   []int32
 }
@@ -36,13 +37,14 @@ func newConvPoolCase[T Float](s ConvShape) *convPoolCase[T] {
 	for i := range c.g {
 		c.g[i] = T(r.Float64()*2 - 1)
 	}
-	c.dense.epi = nil
+	c.bias, c.dense.epi = c.dense.epi.Bias, nil
 	return c
 }
 
 func (c *convPoolCase[T]) run(p *Pool, k *ConvPool[T]) {
 	d, full := c.dense, make([]T, len(c.dense.dy))
-	k.Forward(p, d.x, d.w, c.y, c.arg, d.y, &Epilogue[T]{})
+	NewConv[T](d.s).Forward(p, d.x, d.w, d.y, nil)
+	k.Forward(p, d.x, d.w, c.y, c.arg, full, &Epilogue[T]{Bias: c.bias, Act: ActRelu})
 	k.Backward(p, d.x, d.w, c.g, c.arg, full, d.dx, d.dw, d.db)
 }
 
@@ -55,11 +57,19 @@ func (c *convPoolCase[T]) verify(t *testing.T) {
 	for i, k := range c.arg {
 		at := i/windows*s.OH*s.OW + int(k)
 		d.dy[at] += c.g[i]
-		if c.y[i] != d.y[at] {
-			t.Fatalf("y[%d] = %v, but %v is at %d", i, c.y[i], d.y[at], k)
+		want := max(0, d.y[at]+c.bias[i/windows%s.M])
+		if c.y[i] != want || want > 0 && larger(s, d.y, i, d.y[at]) {
+			t.Fatalf("y[%d] = %v with %v at %d", i, c.y[i], d.y[at], k)
 		}
 	}
 	d.verify(t)
+}
+
+// larger reports whether a number of window i of y is larger than v.
+func larger[T Float](s *ConvShape, y []T, i int, v T) bool {
+	w := s.OW / 2
+	at := i/(s.OH/2*w)*s.OH*s.OW + i/w%(s.OH/2)*2*s.OW + i%w*2
+	return max(y[at], y[at+1], y[at+s.OW], y[at+s.OW+1]) > v
 }
 
 func testConvPool[T Float](t *testing.T, p *Pool) {

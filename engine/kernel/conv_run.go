@@ -25,6 +25,7 @@ type convRun[T Float] struct {
 	x, w, y []T
 	epi     Epilogue[T]
 	useEpi  bool
+	pool    *convPooling[T] // of the output, or nil
 	workers []convScratch[T]
 }
 
@@ -169,7 +170,7 @@ func (r *convRun[T]) reserve(threads int) {
 		if !q.inPlace {
 			cols, pieces = max(cols, q.packed()), max(pieces, q.maxPieces(r.mk))
 		}
-		if !r.direct() {
+		if !r.direct() || r.pool != nil {
 			out += r.area(q)
 		}
 	}
@@ -218,10 +219,16 @@ func (b *convBlock[T]) run() {
 	if !b.direct() {
 		b.spread()
 	}
+	if b.pool != nil {
+		b.pool.do(b)
+	}
 }
 
 // outPlanes starts with the planes of the group's output channels.
 func (b *convBlock[T]) outPlanes() []T {
+	if b.pool != nil {
+		return b.out
+	}
 	return b.y[(b.image*b.groups+b.group)*b.passes[0].m*b.plane:]
 }
 
