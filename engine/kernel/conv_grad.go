@@ -20,6 +20,8 @@ type convGrad[T Float] struct {
 	width  int
 	rows   int // output channels of a dot kernel
 
+	pool      *PoolShape // if not nil, dy is the gradient of the pooled output, whose maxima are at arg
+	arg       []int32
 	x, dy, dw []T
 	sums      []T // parts x M x blocks x sets x dotGroup
 	workers   []convGradScratch[T]
@@ -27,6 +29,7 @@ type convGrad[T Float] struct {
 
 type convGradScratch[T Float] struct {
 	cols   []T
+	full   []T // dy of the images packed at a time, if it is pooled
 	pieces []convPiece
 	r      convRows[T]
 	d      convDots[T]
@@ -79,6 +82,9 @@ func (g *convGrad[T]) run(p *Pool, x, dy, dw []T) {
 		for i := range g.workers {
 			g.workers[i].cols = make([]T, g.chunk*g.pass.packed()+convSpare)
 			g.workers[i].pieces = make([]convPiece, g.pass.maxPieces(g.mk))
+			if g.pool != nil {
+				g.workers[i].full = make([]T, g.chunk*s.M*s.OH*s.OW+convSpare)
+			}
 		}
 	}
 	g.x, g.dy, g.dw = x, dy, dw
@@ -99,6 +105,9 @@ func (g *convGrad[T]) Run(worker, i int) {
 	}
 	n1 := (b.part + 1) * g.s.N / g.parts
 	for n := b.part * g.s.N / g.parts; n < n1; n += g.chunk {
+		if g.pool != nil {
+			b.unpool(n, min(g.chunk, n1-n))
+		}
 		for i0 := 0; i0 < g.pass.oh; i0 += g.pass.unitRows {
 			b.add(n, min(g.chunk, n1-n), i0, min(g.pass.unitRows, g.pass.oh-i0))
 		}
@@ -118,6 +127,15 @@ func (b *convGradBlock[T]) sumsOf(m int) []T {
 	return b.sums[at : at+b.perRow()]
 }
 
+// unpool sets full to the gradient of the convolution's output.
+func (b *convGradBlock[T]) unpool(n, images int) {
+	in, out := b.pool.H*b.pool.W, b.pool.OH*b.pool.OW
+	for k := range images * b.s.M {
+		at := (n*b.s.M + k) * out
+		maxPlaneGrad(b.pool, b.dy[at:at+out], b.full[k*in:(k+1)*in], b.arg[at:at+out])
+	}
+}
+
 // add adds what output rows i0 to i0+rows of images n to n+images contribute.
 func (b *convGradBlock[T]) add(n, images, i0, rows int) {
 	q, s, d := b.pass, b.s, &b.d
@@ -126,13 +144,17 @@ func (b *convGradBlock[T]) add(n, images, i0, rows int) {
 	*d = convDots[T]{ldx: plane, ldo: b.perRow(), images: images, whole: count / b.mk.lanes, tail: count % b.mk.lanes}
 	d.skipX = (s.M*plane - d.whole*b.mk.lanes) * size
 	q.window(b.mk, &b.r, b.pieces, i0, rows)
+	dy := b.full
+	if b.pool == nil {
+		dy = b.dy[n*s.M*plane:]
+	}
 	for blk := b.b0; blk < b.b1; blk++ {
 		c := blk * q.block
 		channels := min(q.block, q.c-c)
 		d.y = &b.shifted(n, images, c, channels, i0, rows)[0]
 		for m := 0; m < s.mg(); m += b.rows {
 			d.rows = min(b.rows, s.mg()-m)
-			d.x = &b.dy[(n*s.M+b.group*s.mg()+m)*plane+i0*s.OW]
+			d.x = &dy[(b.group*s.mg()+m)*plane+i0*s.OW]
 			b.taps(b.sumsOf(m)[blk*b.sets*dotGroup:], channels*per)
 		}
 	}

@@ -8,6 +8,7 @@ type ConvPool[T Float] struct {
 	conv   *Conv[T]
 	pool   PoolShape
 	sparse *convSparse[T]  // nil where dense gradients are better
+	grad   *convGrad[T]    // dense, of pooled gradients, or nil
 	bias   ConvShape       // as large as the pooled output
 	within *convPooling[T] // of the forward pass, nil where that pools last
 }
@@ -77,7 +78,10 @@ func (t *convPooling[T]) do(b *convBlock[T]) {
 // gradient g of the pooled output before act. full is work space of the size of the
 // convolution's output.
 func (c *ConvPool[T]) Backward(p *Pool, x, w, g []T, arg []int32, full, dx, dw, db []T) {
-	if c.sparse == nil && (dx != nil || dw != nil) {
+	if dw != nil && c.sparse == nil && c.conv.weight == nil {
+		c.planWeight()
+	}
+	if c.sparse == nil && (dx != nil || dw != nil && c.grad == nil) {
 		MaxPoolGrad(p, &c.pool, full, g, arg)
 	}
 	if dx != nil {
@@ -91,6 +95,15 @@ func (c *ConvPool[T]) Backward(p *Pool, x, w, g []T, arg []int32, full, dx, dw, 
 	}
 }
 
+// planWeight plans a dense gradient of the weights, which spreads that of the pooled
+// output itself where it passes it once.
+func (c *ConvPool[T]) planWeight() {
+	c.conv.planWeight()
+	if g, ok := c.conv.weight.(*convGrad[T]); ok && g.cuts == 1 && g.s.Groups == 1 {
+		c.grad, g.pool = g, &c.pool
+	}
+}
+
 func (c *ConvPool[T]) input(p *Pool, w, g []T, arg []int32, full, dx []T) {
 	if c.sparse == nil {
 		c.conv.BackwardInput(p, full, w, dx)
@@ -100,9 +113,14 @@ func (c *ConvPool[T]) input(p *Pool, w, g []T, arg []int32, full, dx []T) {
 }
 
 func (c *ConvPool[T]) weight(p *Pool, x, g []T, arg []int32, full, dw []T) {
-	if c.sparse == nil {
+	switch {
+	case c.sparse != nil:
+		c.sparse.weight(p, x, g, arg, dw)
+	case c.grad != nil:
+		c.grad.arg = arg
+		c.grad.run(p, x, g, dw)
+		c.grad.arg = nil
+	default:
 		c.conv.BackwardWeight(p, x, full, dw)
-		return
 	}
-	c.sparse.weight(p, x, g, arg, dw)
 }
