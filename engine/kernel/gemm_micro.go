@@ -24,7 +24,8 @@ type tile[T Float] struct {
 	rows          int
 	ahead         [3]*T // places of lines that are needed later: a kernel may fetch them
 	lines, step   int   // at each place, and bytes from one to the next
-	turns         int   // work space of the kernel
+	//lint:ignore U1000 the kernels count in it what is left after C is fetched
+	turns int
 	//lint:ignore U1000 the NEON kernels use it
 	spare spare[T] // of kernels that know whole vectors only
 }
