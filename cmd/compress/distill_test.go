@@ -67,7 +67,7 @@ func TestHintModes(t *testing.T) {
 		if !strings.Contains(m.Meta["recipe"], "pool:pool") {
 			t.Errorf("%s: provenance does not tell the hints: %s", mode, m.Meta["recipe"])
 		}
-		if mode == "staged" && !strings.Contains(stderr, "weight: 0.25:0.0625") {
+		if mode == "staged" && !strings.Contains(stderr, "weight: 0.64:0.16") {
 			t.Errorf("the stage after hints has not lambda 4 to 1 over T^2: %s", stderr)
 		}
 	}
