@@ -292,16 +292,11 @@ func sparseRowsPortable[T Float](r *convSparseRows[T], n int) {
 		if count == 0 {
 			continue
 		}
-		val := ahead(r.val, i*r.lde*sizeOf[T](), count)
-		for e, k := range ahead32(r.idx, i*r.lde, count) {
+		val := at(r.val, i*r.lde, count)
+		for e, k := range at(r.idx, i*r.lde, count) {
 			for j, v := range ahead(r.src, int(k)*r.lds, n) {
 				dst[j] += val[e] * v
 			}
 		}
 	}
-}
-
-// ahead32 returns the n numbers from p[i] on.
-func ahead32(p *int32, i, n int) []int32 {
-	return unsafe.Slice((*int32)(unsafe.Add(unsafe.Pointer(p), 4*i)), n)
 }
