@@ -24,7 +24,7 @@ func LeadingEig(a *Mat, r int) (vals []float64, vecs *Mat, err error) {
 }
 
 // EigUpTo is LeadingEig with as many eigenvectors as the function says when it is shown all
-// eigenvalues, descending, which are all returned.
+// eigenvalues, descending, which are all returned: as the function leaves them.
 func EigUpTo(a *Mat, count func(vals []float64) int) (vals []float64, vecs *Mat, err error) {
 	if a.Rows != a.Cols {
 		panic(fmt.Sprintf("linalg: eigenvalues of a %d x %d matrix", a.Rows, a.Cols))
@@ -43,8 +43,9 @@ func EigUpTo(a *Mat, count func(vals []float64) int) (vals []float64, vecs *Mat,
 	} else {
 		t = tridiagonalize(a)
 	}
-	vals = t.values()
-	vecs = t.vectors(vals, count(scaledBy(vals, exp)))
+	unit := t.values()
+	vals = scaledBy(unit, exp)
+	vecs = t.vectors(unit, count(vals))
 	if small {
 		t.applySmall(vecs)
 	} else {
@@ -53,7 +54,7 @@ func EigUpTo(a *Mat, count func(vals []float64) int) (vals []float64, vecs *Mat,
 	for i, f := range signs(vecs) {
 		scale(vecs.Row(i), f)
 	}
-	return scaledBy(vals, exp), vecs, nil
+	return vals, vecs, nil
 }
 
 // scaledBy returns 2^exp x.

@@ -111,7 +111,7 @@ func (s *sketch) iterate() {
 
 // svd returns the SVD of Q Q^T A, Q the span of y, cut to rank r, and its error.
 func (s *sketch) svd(r int) (*SVD, float64) {
-	q := orthonormal(s.y)
+	q := OrthonormalRows(s.y)
 	b := NewMat(q.Rows, s.a.Cols)
 	Mul(b, 1, q, false, s.a, false, 0)
 	small, err := ThinSVD(b)
@@ -166,10 +166,10 @@ func basis(y *Mat) *Mat {
 	return y
 }
 
-// orthonormal overwrites the rows of y by an orthonormal basis of their span, completed
-// at random if they are dependent. A second round of Cholesky QR repairs what
+// OrthonormalRows overwrites the rows of Y (R x N, R <= N) by an orthonormal basis of their span, completed
+// at random if they are dependent, and returns it. A second round of Cholesky QR repairs what
 // the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015); rows that were nearly orthogonal need none.
-func orthonormal(y *Mat) *Mat {
+func OrthonormalRows(y *Mat) *Mat {
 	for range 2 {
 		ok, near := cholOrth(y)
 		if !ok {
@@ -181,10 +181,6 @@ func orthonormal(y *Mat) *Mat {
 	}
 	return y
 }
-
-// OrthonormalRows overwrites the rows of Y (R x N, R <= N) by an orthonormal basis of their span, completed
-// at random if they are dependent, and returns it.
-func OrthonormalRows(y *Mat) *Mat { return orthonormal(y) }
 
 // cholOrth is one round of Cholesky QR on rows scaled to length 1. It leaves y spanning the same space and
 // returns false when y is too ill-conditioned; near says that the rows were so near to orthogonal that their

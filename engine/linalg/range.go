@@ -69,7 +69,7 @@ func (f *rangeFinder) fresh(y *Mat) {
 	for range 3 {
 		Mul(c, 1, y, false, old, true, 0)
 		Mul(y, -1, c, false, old, false, 1)
-		o := orthonormal(y)
+		o := OrthonormalRows(y)
 		for i := range y.Rows {
 			copy(y.Row(i), o.Row(i))
 		}

@@ -20,7 +20,7 @@ func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
 	if l := r + r/2 + 10; n > sketchFrom && 4*r < n && l < min(a.Rows, a.Cols) {
 		return sketched(a, right, r, l, seed)
 	}
-	_, u, err := LeadingEig(gram(a, right), r)
+	_, u, err := LeadingEig(Gram(a, right), r)
 	return u, err
 }
 
@@ -34,8 +34,9 @@ func (m *Mat) tame() *Mat {
 	return c
 }
 
-// gram returns the lower triangle of A A^T, or of A^T A when right is set.
-func gram(a *Mat, right bool) *Mat {
+// Gram returns the lower triangle of A A^T, or of A^T A when right is set, as LeadingEig reads it: what is above it
+// is not complete.
+func Gram(a *Mat, right bool) *Mat {
 	const strip = 256
 	n, k := shape(a, right)
 	g := NewMat(n, n)
@@ -61,9 +62,9 @@ func sketched(a *Mat, right bool, r, l int, seed uint64) (*Mat, error) {
 		Mul(z, 1, basis(y), false, a, right, 0)
 		Mul(y, 1, basis(z), false, a, !right, 0)
 	}
-	y = orthonormal(y)
+	y = OrthonormalRows(y)
 	Mul(z, 1, y, false, a, right, 0)
-	_, x, err := LeadingEig(gram(z, false), r)
+	_, x, err := LeadingEig(Gram(z, false), r)
 	if err != nil {
 		return nil, err
 	}

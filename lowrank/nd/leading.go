@@ -17,12 +17,9 @@ func leading(m *linalg.Mat, count func(sq []float64) int) (rows *linalg.Mat, sq 
 		return count(sq)
 	}
 	tall := m.Rows > m.Cols
-	sq, rows, err = linalg.EigUpTo(gramOf(m, tall), clamped)
+	sq, rows, err = linalg.EigUpTo(linalg.Gram(m, tall), clamped)
 	if err != nil {
 		return nil, nil, err
-	}
-	for i, v := range sq {
-		sq[i] = max(0, v)
 	}
 	if tall {
 		y := linalg.NewMat(rows.Rows, m.Rows)
@@ -38,14 +35,10 @@ func all(sq []float64) int { return len(sq) }
 // exactly is the count of leading that wants r vectors, or as many as there are.
 func exactly(r int) func([]float64) int { return func(sq []float64) int { return min(r, len(sq)) } }
 
-// gramOf returns M M^T, or M^T M.
-func gramOf(m *linalg.Mat, trans bool) *linalg.Mat {
-	n := m.Rows
-	if trans {
-		n = m.Cols
-	}
-	g := linalg.NewMat(n, n)
-	linalg.Mul(g, 1, m, trans, m, !trans, 0)
+// gramOf returns M M^T.
+func gramOf(m *linalg.Mat) *linalg.Mat {
+	g := linalg.NewMat(m.Rows, m.Rows)
+	linalg.Mul(g, 1, m, false, m, true, 0)
 	return g
 }
 
@@ -66,7 +59,7 @@ func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float
 		rows, sq, err := leading(m, exactly(r))
 		return rows, tail(sq, r), err
 	}
-	g := gramOf(m, false)
+	g := gramOf(m)
 	whole := trace(g)
 	x, last := randomMat(m.Rows, r+subspaceExtra), 0.0
 	for range subspaceRounds {
