@@ -82,5 +82,14 @@ func ByPath(path string) (Format, error) {
 	return f, nil
 }
 
+// LoadByPath reads a model file of the format that its extension tells.
+func LoadByPath(path string) (*graph.Model, error) {
+	f, err := ByPath(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Load(path)
+}
+
 // Exts returns the known extensions in order.
 func Exts() []string { return formats.Names() }

@@ -37,11 +37,7 @@ func run(args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("usage: classbias MODEL DATA CLASS[,CLASS..]")
 	}
-	f, err := format.ByPath(args[0])
-	if err != nil {
-		return err
-	}
-	m, err := f.Load(args[0])
+	m, err := format.LoadByPath(args[0])
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -48,11 +47,7 @@ func run(args []string) error {
 		}
 		slacks = append(slacks, v)
 	}
-	f, err := format.ByPath(args[0])
-	if err != nil {
-		return err
-	}
-	m, err := f.Load(args[0])
+	m, err := format.LoadByPath(args[0])
 	if err != nil {
 		return err
 	}
@@ -63,7 +58,7 @@ func run(args []string) error {
 	return compare(os.Stdout, sites, slacks)
 }
 
-// ranksOf returns half and all of the fewer channels, 16 and 32 for 64 and more.
+// ranksOf returns half and all of the more channels, at most 16 and 32.
 func ranksOf(s *lowrank.Site) []int {
 	n := min(max(s.M, s.K), 32)
 	return []int{n / 2, n}
@@ -88,7 +83,8 @@ func compare(out *os.File, sites []*lowrank.Site, slacks []float64) error {
 	fmt.Fprintln(out, header)
 	ratios := make([][]float64, len(slacks))
 	for _, s := range sites {
-		if shape := shapeOf(s); s.Kind != lowrank.Conv || s.Groups > 1 || len(shape) < 3 {
+		shape := shapeOf(s)
+		if s.Kind != lowrank.Conv || s.Groups > 1 || len(shape) < 3 {
 			continue
 		}
 		w, err := s.Load()
@@ -96,22 +92,26 @@ func compare(out *os.File, sites []*lowrank.Site, slacks []float64) error {
 			return err
 		}
 		for _, rank := range ranksOf(s) {
-			c, err := fits(nd.Of(w.Data, shapeOf(s)...), rank, slacks)
+			c, err := fits(nd.Of(w.Data, shape...), rank, slacks)
 			if err != nil {
 				return fmt.Errorf("%s at rank %d: %w", s.Name, rank, err)
 			}
-			fmt.Fprintf(out, "%-28s %-12s %4d %s\n", s.Name, strings.Trim(fmt.Sprint(shapeOf(s)), "[]"), rank, c)
+			fmt.Fprintf(out, "%-28s %-12s %4d %s\n", s.Name, strings.Trim(fmt.Sprint(shape), "[]"), rank, c)
 			for i := range slacks {
 				ratios[i] = append(ratios[i], c.plain.sensitivity/c.corrected[i].sensitivity)
 			}
 		}
 	}
 	for i, s := range slacks {
-		slices.Sort(ratios[i])
-		least, n := ratios[i][0], len(ratios[i])
-		ten := n - slices.IndexFunc(append(ratios[i], math.Inf(1)), func(r float64) bool { return r >= 10 })
+		r := ratios[i]
+		if len(r) == 0 {
+			return fmt.Errorf("the model has no convolution with a kernel longer than 1 and one group")
+		}
+		slices.Sort(r)
+		n := len(r)
+		less, _ := slices.BinarySearch(r, 10)
 		fmt.Fprintf(out, "error +%g %%: %d fits, %d at least 10 times less sensitive, least %.3g, median %.3g, most %.3g\n",
-			100*s, n, ten, least, ratios[i][n/2], ratios[i][n-1])
+			100*s, n, n-less, r[0], r[n/2], r[n-1])
 	}
 	return nil
 }

@@ -159,11 +159,7 @@ func (s *settings) newGroup(seed uint64) (*group, error) {
 	if g.norm, err = spec.Normalize(); err != nil {
 		return nil, err
 	}
-	f, err := format.ByPath(s.teacher)
-	if err != nil {
-		return nil, err
-	}
-	m, err := f.Load(s.teacher)
+	m, err := format.LoadByPath(s.teacher)
 	if err != nil {
 		return nil, err
 	}
