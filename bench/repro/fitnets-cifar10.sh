@@ -40,17 +40,10 @@ train_all() {
 }
 [ -n "${TABLE:-}" ] || for seed in "$@"; do train_all "$seed"; done
 
-# row NAME PUBLISHED ABOUT prints the line of a run that has results.
-row() {
-	local first
-	first=$(compgen -G "$RESULTS/$1-seed*.json" | head -1) || return 0
-	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
-}
-echo "| FitNet 1 on CIFAR-10 | published errors of 10,000 | epochs | errors by seed | mean +- s.d. | validation accuracy, first seed |"
-echo "|---|---|---|---|---|---|"
-row labels "" "by labels"
-row kd "" "distilled"
-row hints 1099 "hints, then distilled"
+epochs_head "FitNet 1 on CIFAR-10"
+epochs_row labels "" "by labels"
+epochs_row kd "" "distilled"
+epochs_row hints 1099 "hints, then distilled"
 echo
 echo "Validation accuracy by epoch, first seed:"
 for name in labels kd hints; do

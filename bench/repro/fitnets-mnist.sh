@@ -44,21 +44,14 @@ train_all() {
 }
 [ -n "${TABLE:-}" ] || for seed in "$@"; do train_all "$seed"; done
 
-# row NAME PUBLISHED ABOUT prints the line of a run that has results.
-row() {
-	local first
-	first=$(compgen -G "$RESULTS/$1-seed*.json" | head -1) || return 0
-	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
-}
-echo "| network | published errors of 10,000 | epochs | errors by seed | mean +- s.d. | validation accuracy, first seed |"
-echo "|---|---|---|---|---|---|"
-row teacher-dropout "" "teacher, 361K parameters, with dropout"
-row teacher 55 "the same, then without dropout"
+epochs_head network
+epochs_row teacher-dropout "" "teacher, 361K parameters, with dropout"
+epochs_row teacher 55 "the same, then without dropout"
 for suffix in "" -he -jitter1; do
 	init="U(-0.005, 0.005)"
 	[ "$suffix" != -he ] || init="He et al.'s initialisation"
 	[ "$suffix" != -jitter1 ] || init+=", jittered by 1 pixel"
-	row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
-	row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"
-	row "hints$suffix" "$([ -n "$suffix" ] || echo 51)" "student, 30K, $init, hints, then distilled"
+	epochs_row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
+	epochs_row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"
+	epochs_row "hints$suffix" "$([ -n "$suffix" ] || echo 51)" "student, 30K, $init, hints, then distilled"
 done

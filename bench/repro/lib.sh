@@ -60,3 +60,16 @@ errors() {
 		{ list = list (NR > 1 ? ", " : "") $1; sum += $1; square += $1 * $1 }
 		END { m = sum / NR; printf "%s | %.1f +- %.1f", list, m, (NR > 1 ? sqrt((square - NR * m * m) / (NR - 1)) : 0) }'
 }
+
+# epochs_head ABOUT prints the head of a table whose lines are epochs_row's.
+epochs_head() {
+	echo "| $1 | published errors of 10,000 | epochs | errors by seed | mean +- s.d. | validation accuracy, first seed |"
+	echo "|---|---|---|---|---|---|"
+}
+
+# epochs_row NAME PUBLISHED ABOUT prints the line of a run that has results.
+epochs_row() {
+	local first
+	first=$(compgen -G "$RESULTS/$1-seed*.json" | head -1) || return 0
+	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
+}
