@@ -22,6 +22,15 @@ type Augment interface {
 	Apply(r tensor.Rand, shape tensor.Shape, x []float32)
 }
 
+// Mixer is an augmentation of two samples and the last of its list. The loader
+// draws the second sample from the set, lets the rest of the list change it as it
+// changes the first, and calls Mix; a mixture has no label. Apply does nothing.
+type Mixer interface {
+	Augment
+	// Mix changes x by other, a sample of the same shape.
+	Mix(r tensor.Rand, x, other []float32)
+}
+
 // augments makes an augmentation from the parameter behind '=', 0 without one.
 var augments = registry.New[func(k int) Augment]("augmentation")
 
@@ -30,6 +39,7 @@ func init() {
 	augments.Add("crop", func(k int) Augment { return Crop{k} })
 	augments.Add("flip", func(int) Augment { return Flip{} })
 	augments.Add("cutout", func(k int) Augment { return Cutout{k} })
+	augments.Add("mixup", func(int) Augment { return MixUp{} })
 }
 
 // ParseAugments reads a list such as "crop=4,flip"; "" is none.
@@ -50,11 +60,23 @@ func ParseAugments(text string) ([]Augment, error) {
 		}
 		a := makeIt(k)
 		if a.String() != f || value != "" && k < 1 || k > maxReach {
-			return nil, badSpec(text, "write jitter=2, crop=4, flip or cutout=8", "augmentation %q: expected %s with a parameter in 1..%d, flip without", f, name, maxReach)
+			return nil, badSpec(text, "write jitter=2, crop=4, flip, cutout=8 or mixup", "augmentation %q: expected %s with a parameter in 1..%d, flip and mixup without", f, name, maxReach)
+		}
+		if IsMixed(out) {
+			return nil, badSpec(text, "write mixup last", "augmentation %q behind mixup", f)
 		}
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+// IsMixed reports whether the augmentations end in a mixture, which has no label.
+func IsMixed(as []Augment) bool {
+	if len(as) == 0 {
+		return false
+	}
+	_, mixed := as[len(as)-1].(Mixer)
+	return mixed
 }
 
 // maxReach bounds shifts and holes to what an image can have.
@@ -170,5 +192,26 @@ func (c Cutout) Apply(r tensor.Rand, shape tensor.Shape, x []float32) {
 		for k := range shape[0] {
 			clear(x[(k*h+y)*w+x0 : (k*h+y)*w+x1])
 		}
+	}
+}
+
+// MixUp replaces a sample x by a x + (1-a) x', x' another sample, a uniform in
+// [0, 1] (Zhang et al. 2018; with this distribution of a the function matching of
+// Beyer et al. 2022).
+type MixUp struct{}
+
+func (m MixUp) String() string { return "mixup" }
+
+// Check accepts every shape.
+func (m MixUp) Check(tensor.Shape) error { return nil }
+
+// Apply does nothing.
+func (m MixUp) Apply(tensor.Rand, tensor.Shape, []float32) {}
+
+// Mix implements Mixer.
+func (m MixUp) Mix(r tensor.Rand, x, other []float32) {
+	a := r.Float32(0)
+	for i, v := range other {
+		x[i] = v + a*(x[i]-v)
 	}
 }

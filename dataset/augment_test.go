@@ -8,12 +8,12 @@ import (
 )
 
 func TestParseAugments(t *testing.T) {
-	const text = "jitter=2,crop=4,flip,cutout=8"
-	as, err := ParseAugments(" jitter=2, crop=4,flip,cutout=8")
+	const text = "jitter=2,crop=4,flip,cutout=8,mixup"
+	as, err := ParseAugments(" jitter=2, crop=4,flip,cutout=8, mixup")
 	if err != nil || AugmentsString(as) != text {
 		t.Errorf("%v, %v", as, err)
 	}
-	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp"} {
+	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp", "mixup=1", "mixup,flip", "mixup,mixup"} {
 		if as, err := ParseAugments(bad); err == nil {
 			t.Errorf("%q was read as %v", bad, as)
 		}
@@ -29,7 +29,7 @@ func TestAugmentsContract(t *testing.T) {
 	shape := tensor.Shape{3, 7, 5}
 	for _, name := range augments.Names() {
 		text := name + "=3"
-		if name == "flip" {
+		if name == "flip" || name == "mixup" {
 			text = name
 		}
 		as, err := ParseAugments(text)
@@ -40,8 +40,13 @@ func TestAugmentsContract(t *testing.T) {
 		for seed := range uint64(50) {
 			r := tensor.NewRand(seed)
 			x, y := ramp(shape.Size()+1), ramp(shape.Size()+1)
-			as[0].Apply(r, shape, x[:shape.Size()])
-			as[0].Apply(r, shape, y[:shape.Size()])
+			apply := as[0].Apply
+			if m, ok := as[0].(Mixer); ok {
+				other := make([]float32, shape.Size())
+				apply = func(r tensor.Rand, _ tensor.Shape, x []float32) { m.Mix(r, x, other) }
+			}
+			apply(r, shape, x[:shape.Size()])
+			apply(r, shape, y[:shape.Size()])
 			if !slices.Equal(x, y) || x[shape.Size()] != float32(shape.Size()+1) {
 				t.Fatalf("%s: not reproducible, or wrote behind the sample", name)
 			}

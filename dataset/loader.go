@@ -48,6 +48,7 @@ type buffer struct {
 	last   Batch // the smaller batch at the end of an epoch, over the same memory
 	cur    *Batch
 	lent   atomic.Bool
+	other  []float32  // the second sample of a mixture
 	ready  chan error // 1; the result of filling
 }
 
@@ -66,6 +67,7 @@ type Loader struct {
 	order   tensor.Rand
 	augment tensor.Rand
 	perm    []int
+	mixer   Mixer // nil: samples are not mixed
 
 	free, queue, work chan *buffer
 	lent              atomic.Int32
@@ -89,6 +91,9 @@ func NewLoader(s Set, c LoaderConfig) (*Loader, error) {
 	l := &Loader{set: s, c: c, shape: s.Shape(), size: s.Shape().Size(), perm: make([]int, s.Len())}
 	if err := l.check(); err != nil {
 		return nil, err
+	}
+	if IsMixed(c.Augment) {
+		l.mixer = c.Augment[len(c.Augment)-1].(Mixer)
 	}
 	l.order, l.augment = tensor.NewRand(c.Seed, "order"), tensor.NewRand(c.Seed, "augment")
 	n := c.Prefetch + 1 // one is with the consumer
@@ -130,6 +135,9 @@ func (l *Loader) newBuffer() *buffer {
 	n := min(l.c.Batch, l.set.Len())
 	x, y, index := make([]float32, n*l.size), make([]int64, n), make([]int, n)
 	b := &buffer{loader: l, ready: make(chan error, 1)}
+	if l.mixer != nil {
+		b.other = make([]float32, l.size)
+	}
 	view := func(n int) Batch {
 		return Batch{buf: b, Index: index[:n], Y: tensor.Vec(y[:n]...),
 			X: tensor.Of(append(tensor.Shape{n}, l.shape...), x[:n*l.size])}
@@ -249,34 +257,50 @@ func (l *Loader) fillAll(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-l.work:
-			b.ready <- l.fill(ctx, b.cur)
+			b.ready <- l.fill(ctx, b.cur, b.other)
 		}
 	}
 }
 
-// fill reads the samples of b.
-func (l *Loader) fill(ctx context.Context, b *Batch) error {
+// fill reads the samples of b; other is space for the second one of a mixture.
+func (l *Loader) fill(ctx context.Context, b *Batch, other []float32) error {
 	x, y := b.X.F32s(), b.Y.I64s()
 	epoch := l.augment.Sub(uint64(b.At.Epoch))
 	for k, i := range b.Index {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		xk := x[k*l.size : (k+1)*l.size]
-		label, err := l.set.Read(i, xk)
+		xk, r := x[k*l.size:(k+1)*l.size], epoch.Sub(uint64(i))
+		label, err := l.read(r, i, xk)
 		if err != nil {
-			return fmt.Errorf("sample %d of %s: %w", i, l.set.Name(), err)
+			return err
+		}
+		if l.mixer != nil {
+			r = r.Sub(uint64(len(l.c.Augment)))
+			if _, err := l.read(r.Sub(0), r.Intn(0, l.set.Len()), other); err != nil {
+				return err
+			}
+			l.mixer.Mix(r.Sub(1), xk, other)
+			label = -1
 		}
 		y[k] = label
-		r := epoch.Sub(uint64(i))
-		for s, a := range l.c.Augment {
-			a.Apply(r.Sub(uint64(s)), l.shape, xk)
-		}
 		if l.c.Normalize != nil {
 			l.c.Normalize.apply(l.shape, xk)
 		}
 	}
 	return nil
+}
+
+// read fills x with sample i, augmented, and returns its label.
+func (l *Loader) read(r tensor.Rand, i int, x []float32) (int64, error) {
+	label, err := l.set.Read(i, x)
+	if err != nil {
+		return 0, fmt.Errorf("sample %d of %s: %w", i, l.set.Name(), err)
+	}
+	for s, a := range l.c.Augment {
+		a.Apply(r.Sub(uint64(s)), l.shape, x)
+	}
+	return label, nil
 }
 
 // Next returns the next batch, in order, waiting for it when need be. The

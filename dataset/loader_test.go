@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -249,7 +250,7 @@ func TestLoaderCancel(t *testing.T) {
 }
 
 func TestLoaderAllocatesNothing(t *testing.T) {
-	as, err := ParseAugments("jitter=2,flip,cutout=2")
+	as, err := ParseAugments("jitter=2,flip,cutout=2,mixup")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +269,55 @@ func TestLoaderAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestLoaderMixes has sample i filled with the number i, so that a mixture of i and j by a is a i + (1-a) j in
+// every element.
+func TestLoaderMixes(t *testing.T) {
+	const n = 2000
+	x := tensor.New(tensor.F32, tensor.Shape{n, 1, 2, 2})
+	for i := range x.F32s() {
+		x.F32s()[i] = float32(i / 4)
+	}
+	s, err := FromTensors("numbers", x, tensor.New(tensor.U8, tensor.Shape{n}), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoader(t, s, LoaderConfig{Batch: n, Augment: []Augment{MixUp{}}, Epochs: 2})
+	l.Start(bg, Cursor{})
+	var before []float32
+	for epoch := range 2 {
+		b, err := l.Next(bg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := append([]float32{}, b.X.F32s()...)
+		b.Release()
+		towards, far := 0.0, 0
+		for i := range n {
+			if v := got[4*i]; v != got[4*i+1] || v != got[4*i+3] || v < 0 || v > n-1 {
+				t.Fatalf("sample %d became %v", i, got[4*i:4*i+4])
+			}
+			if b.Y.I64s()[i] != -1 {
+				t.Fatalf("the mixture of sample %d has a label", i)
+			}
+			towards += float64(got[4*i]) * (float64(i) - n/2)
+			if math.Abs(float64(got[4*i])-float64(i)) > n/10 {
+				far++
+			}
+		}
+		// E[a i + (1-a) j | i] = i / 2 + const, hence the sum is half the variance n^2/12 of i, n times.
+		if slope := towards / (n * n * n / 12.); slope < 0.45 || slope > 0.55 {
+			t.Errorf("epoch %d: half of a mixture is of its first sample: %v", epoch, slope)
+		}
+		if far < n/3 {
+			t.Errorf("epoch %d: only %d of %d mixtures are far from their first sample", epoch, far, n)
+		}
+		if slices.Equal(got, before) {
+			t.Error("both epochs have the same mixtures")
+		}
+		before = got
+	}
+}
+
 // BenchmarkLoader reads MNIST-shaped bytes as fast as they come.
 func BenchmarkLoader(b *testing.B) {
 	pix := tensor.New(tensor.U8, tensor.Shape{60000, 28, 28})
@@ -275,7 +325,7 @@ func BenchmarkLoader(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, augment := range []string{"", "jitter=2", "crop=4,flip"} {
+	for _, augment := range []string{"", "jitter=2", "crop=4,flip", "mixup"} {
 		for _, norm := range []*Normalize{nil, {Mean: []float32{0.13}, Std: []float32{0.31}}} {
 			b.Run(fmt.Sprintf("augment=%s/norm=%v", augment, norm != nil), func(b *testing.B) {
 				as, err := ParseAugments(augment)

@@ -55,7 +55,7 @@ func FeedLabels(batch *dataset.Batch, in Feeds) error {
 	dst := in.Tensor(Labels).I64s()
 	for i, y := range batch.Y.I64s() {
 		if y < 0 {
-			return fmt.Errorf("train: sample %d has no label", batch.Index[i])
+			return fmt.Errorf("train: sample %d has no label (a mixture by mixup never has one)", batch.Index[i])
 		}
 		dst[i] = y
 	}

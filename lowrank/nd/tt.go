@@ -42,8 +42,11 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 			return nil, 0, err
 		}
 		lost += gone
-		next := product(u, m)
-		rest = next.Data
+		if n == 0 {
+			rest = product(u, m).Data
+		} else {
+			rest = projected(u, m)
+		}
 		t.Cores[n] = OfMat(u.T(), prev, shape[n], u.Rows)
 		prev = u.Rows
 	}
@@ -136,6 +139,22 @@ func MaxTTRanks(shape []int) []int {
 		r[i] = min(r[i], r[i+1]*shape[i+1])
 	}
 	return r
+}
+
+// projected returns the elements of U M for a U with no more rows than columns, computed strip by strip into the
+// memory of M.
+func projected(u, m *linalg.Mat) []float64 {
+	strip := min(m.Cols, max(256, 1<<16/m.Rows))
+	room := linalg.NewMat(u.Rows, strip)
+	for lo := 0; lo < m.Cols; lo += strip {
+		hi := min(lo+strip, m.Cols)
+		part := room.Slice(0, u.Rows, 0, hi-lo)
+		linalg.Mul(part, 1, u, false, m.Slice(0, m.Rows, lo, hi), false, 0)
+		for r := range u.Rows {
+			copy(m.Row(r)[lo:hi], part.Row(r))
+		}
+	}
+	return m.Data[:u.Rows*m.Cols]
 }
 
 func product(a, b *linalg.Mat) *linalg.Mat {
