@@ -35,7 +35,7 @@ func ranges(n, cost int, f func(lo, hi int)) {
 		return
 	}
 	parts := min(n, n*cost/4096+1, 16)
-	if parts == 1 {
+	if parts < 8 { // to wake another thread takes longer
 		f(0, n)
 		return
 	}

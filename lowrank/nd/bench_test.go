@@ -2,6 +2,7 @@ package nd
 
 import (
 	"context"
+	"fmt"
 	"testing"
 )
 
@@ -30,6 +31,27 @@ func BenchmarkTT(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Kernels of the smallest layers of a ResNet-20, where calls cost more than arithmetic.
+func BenchmarkSmall(b *testing.B) {
+	a := decaying(16, 16, 3, 3)
+	for _, ranks := range [][]int{{8, 8, 3}, {16, 9, 3}} {
+		b.Run(fmt.Sprint("tt", ranks), func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := DecomposeTT(a, TTOpts{Ranks: ranks}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("tucker2", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := DecomposeTucker(a, []int{8, 8, 0, 0}, TuckerOpts{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // A dense layer of 1,024 x 1,024 as a tensor train of five 4 x 4 modes.

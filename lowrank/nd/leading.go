@@ -55,6 +55,12 @@ const (
 // more vectors (Rutishauser 1969) until the energy within the leading r grows by less than
 // tol of all.
 func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float64, err error) {
+	switch { // where nothing is left out, any basis of all columns will do
+	case r >= m.Rows:
+		return linalg.Eye(m.Rows), 0, nil
+	case r >= m.Cols:
+		return linalg.OrthonormalRows(m.T()), 0, nil
+	}
 	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
 		rows, sq, err := leading(m, exactly(r))
 		return rows, tail(sq, r), err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
 )
@@ -35,6 +36,7 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 	delta := o.Eps * whole / math.Sqrt(float64(max(1, d-1)))
 	t = &TT{make([]*Array, d)}
 	rest, prev, lost := a.Data, 1, 0.0 // a itself is not used further: the caller may have let it go
+	owned := false                     // rest is not the caller's
 	for n := range d - 1 {
 		m := Of(rest, len(rest)).Mat(prev * shape[n])
 		u, gone, err := o.basis(m, n, delta, t.len())
@@ -42,15 +44,17 @@ func DecomposeTT(a *Array, o TTOpts) (t *TT, relErr float64, err error) {
 			return nil, 0, err
 		}
 		lost += gone
-		if n == 0 {
-			rest = product(u, m).Data
-		} else {
+		switch {
+		case u.Rows == m.Rows && o.Ranks != nil: // u is the identity
+		case owned:
 			rest = projected(u, m)
+		default:
+			rest, owned = product(u, m).Data, true
 		}
 		t.Cores[n] = OfMat(u.T(), prev, shape[n], u.Rows)
 		prev = u.Rows
 	}
-	t.Cores[d-1] = Of(rest, prev, shape[d-1], 1)
+	t.Cores[d-1] = Of(slices.Clone(rest), prev, shape[d-1], 1)
 	if whole > 0 {
 		relErr = math.Sqrt(lost) / whole
 	}
