@@ -58,6 +58,8 @@ func (c *Candidate) measure(ctx context.Context) error {
 		c.points = append(c.points, ps...)
 	}
 	c.limit()
+	// What no policy looks at would take more memory than the site.
+	c.points = slices.Concat(frontier(c.Site, c.points, Params), frontier(c.Site, c.points, MACs))
 	c.done = true
 	return nil
 }

@@ -177,6 +177,19 @@ func TestPlantedRanksRecovered(t *testing.T) {
 		if e := nd.RelError(p.W, w); e > exactAt(d) {
 			t.Errorf("error %g at the planted rank %v", e, r)
 		}
+		ps, err := d.Curve(context.Background(), &Problem{Site: s, W: p.W, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost, best := d.Cost(s, r), math.Inf(1)
+		for _, pt := range ps {
+			if pt.Cost.Params <= cost.Params {
+				best = min(best, pt.Error)
+			}
+		}
+		if best > 1e-6+exactAt(d) {
+			t.Errorf("the curve has error %g at the cost of the planted rank %v", best, r)
+		}
 	})
 }
 

@@ -125,14 +125,18 @@ func (d ttConv) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, erro
 
 func (d ttConv) Reconstruct(s *Site, f *Factors) *nd.Array {
 	m, r := ttMatrix{}.must(s), f.Ranks
-	t := &nd.TT{Cores: []*nd.Array{f.Parts[0].nd.Reshape(r[0], s.taps()).Permute(1, 0).Reshape(1, s.taps(), r[0])}}
 	last := len(m.Rows) - 1
+	core := func(i int) *nd.Array {
+		if i == 0 {
+			return f.Parts[0].nd.Reshape(r[0], s.taps()).Permute(1, 0).Reshape(1, s.taps(), r[0])
+		}
+		n := last - i + 1
+		_, after := ends(r, i)
+		c := f.Parts[i].nd.Reshape(after, m.Rows[n], m.Cols[n], r[i-1]).Permute(3, 1, 2, 0)
+		return c.Reshape(r[i-1], m.Rows[n]*m.Cols[n], after)
+	}
 	shape := []int{s.taps()}
-	for i, part := range f.Parts[1:] {
-		n := last - i
-		_, after := ends(r, i+1)
-		c := part.nd.Reshape(after, m.Rows[n], m.Cols[n], r[i]).Permute(3, 1, 2, 0)
-		t.Cores = append(t.Cores, c.Reshape(r[i], m.Rows[n]*m.Cols[n], after))
+	for n := last; n >= 0; n-- {
 		shape = append(shape, m.Rows[n], m.Cols[n])
 	}
 	perm := d.order(last + 1)
@@ -140,7 +144,7 @@ func (d ttConv) Reconstruct(s *Site, f *Factors) *nd.Array {
 	for i, v := range perm {
 		back[v] = i
 	}
-	return t.Full().Reshape(shape...).Permute(back...).Reshape(s.Shape()...)
+	return nd.FullTT(len(f.Parts), core, shape, back).Reshape(s.Shape()...)
 }
 
 func (d ttConv) Emit(e *Emitter, x graph.Value) graph.Value {

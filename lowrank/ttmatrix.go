@@ -106,20 +106,6 @@ func (ttMatrix) array(m Modes, w *nd.Array) *nd.Array {
 	return w.Reshape(append(append([]int{}, m.Rows...), m.Cols...)...).Permute(perm...).Reshape(m.merged()...)
 }
 
-// matrix undoes array.
-func (ttMatrix) matrix(m Modes, a *nd.Array) *nd.Array {
-	d := len(m.Rows)
-	var shape, perm []int
-	for i := range d {
-		shape = append(shape, m.Rows[i], m.Cols[i])
-		perm = append(perm, 2*i)
-	}
-	for i := range d {
-		perm = append(perm, 2*i+1)
-	}
-	return a.Reshape(shape...).Permute(perm...)
-}
-
 func (d ttMatrix) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 	if _, err := d.MaxRanks(p.Site); err != nil {
 		return nil, err
@@ -170,13 +156,18 @@ func spread(t *nd.TT) {
 }
 
 func (d ttMatrix) Reconstruct(s *Site, f *Factors) *nd.Array {
-	m, t := d.must(s), &nd.TT{}
-	for n, part := range f.Parts {
+	m := d.must(s)
+	core := func(n int) *nd.Array {
 		before, after := ends(f.Ranks, n)
-		c := part.nd.Reshape(m.Rows[n], after, before, m.Cols[n]).Permute(2, 0, 3, 1)
-		t.Cores = append(t.Cores, c.Reshape(before, m.Rows[n]*m.Cols[n], after))
+		c := f.Parts[n].nd.Reshape(m.Rows[n], after, before, m.Cols[n]).Permute(2, 0, 3, 1)
+		return c.Reshape(before, m.Rows[n]*m.Cols[n], after)
 	}
-	return d.matrix(m, t.Full()).Reshape(s.Shape()...)
+	var shape, rows, cols []int
+	for i := range m.Rows {
+		shape = append(shape, m.Rows[i], m.Cols[i])
+		rows, cols = append(rows, 2*i), append(cols, 2*i+1)
+	}
+	return nd.FullTT(len(f.Parts), core, shape, append(rows, cols...)).Reshape(s.Shape()...)
 }
 
 func (d ttMatrix) Emit(e *Emitter, x graph.Value) graph.Value {

@@ -2,7 +2,6 @@ package lowrank
 
 import (
 	"context"
-	"errors"
 	"math"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -94,21 +93,22 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 			break
 		}
 	}
+	cuts, err := newTrainCuts(ctx, arrays, most)
+	if err != nil {
+		return nil, err
+	}
 	for _, eps := range epsGrid {
-		r, err := ranksAt(ctx, arrays, eps)
-		if errors.Is(err, nd.ErrLarge) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !smaller(r) {
+		if !smaller(cuts.at(eps)) {
 			break
 		}
 	}
 	ranks = distinct(ranks)
 	est := make([]float64, len(ranks))
 	for i, r := range ranks {
+		if cuts.wide(arrays[0].Shape, r) {
+			est[i] = cuts.bound(r)
+			continue
+		}
 		if est[i], err = trainError(arrays, r); err != nil {
 			return nil, err
 		}
@@ -116,42 +116,92 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 	return measured(ctx, d, p, ranks, est)
 }
 
-// ranksAt returns the largest ranks of trains cut at a relative error.
-func ranksAt(ctx context.Context, arrays []*nd.Array, eps float64) (Ranks, error) {
-	var r Ranks
+// trainCuts finds ranks of trains by errors.
+type trainCuts struct {
+	spectra [][][]float64 // of the unfoldings of each array
+	norms   []float64
+	most    Ranks
+}
+
+func newTrainCuts(ctx context.Context, arrays []*nd.Array, most Ranks) (*trainCuts, error) {
+	c := &trainCuts{most: most}
 	for _, a := range arrays {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		t, _, err := nd.DecomposeTT(a, nd.TTOpts{Eps: eps, Most: a.Len()})
+		sq, err := nd.TTSpectra(a)
 		if err != nil {
 			return nil, err
 		}
-		if r == nil {
-			r = make(Ranks, len(a.Shape)-1)
-		}
-		for i, v := range t.Ranks() {
-			r[i] = max(r[i], v)
+		c.spectra, c.norms = append(c.spectra, sq), append(c.norms, a.Norm())
+	}
+	return c, nil
+}
+
+// at returns the least ranks that keep the relative error of every train to eps.
+func (c *trainCuts) at(eps float64) Ranks {
+	r := make(Ranks, len(c.most))
+	for g, unfoldings := range c.spectra {
+		delta := eps * c.norms[g] / math.Sqrt(float64(len(r)))
+		for i, sq := range unfoldings {
+			r[i] = max(r[i], min(nd.CutAt(sq, delta), c.most[i]))
 		}
 	}
-	return r, nil
+	return r
+}
+
+// wide reports whether some rank is so near its maximum that the projection for it, most singular vectors of an
+// unfolding, would take more memory than the weight.
+func (c *trainCuts) wide(shape []int, r Ranks) bool {
+	rows, cols := 1, product1(shape)
+	for i, n := range shape[:len(shape)-2] { // of the last unfolding no vectors are needed
+		rows, cols = rows*n, cols/n
+		if 5*r[i] > 3*min(rows, cols) && r[i] < rows && min(rows, cols) > largeTrain {
+			return true
+		}
+		rows = r[i]
+	}
+	return false
+}
+
+// largeTrain is the side of an unfolding up to which its singular vectors take little memory.
+const largeTrain = 256
+
+// bound returns the joint relative error that trains of given ranks do not exceed: what their unfoldings lose adds up
+// (Oseledets 2011, theorem 2.2).
+func (c *trainCuts) bound(r Ranks) float64 {
+	lost, whole := 0.0, 0.0
+	for g, unfoldings := range c.spectra {
+		for i, sq := range unfoldings {
+			for _, v := range sq[min(r[i], len(sq)):] {
+				lost += v
+			}
+		}
+		whole += c.norms[g] * c.norms[g]
+	}
+	return rootRatio(lost, whole)
 }
 
 // trainError returns the joint relative error of trains at given ranks.
 func trainError(arrays []*nd.Array, r Ranks) (float64, error) {
 	lost, whole := 0.0, 0.0
 	for _, a := range arrays {
-		_, e, err := nd.DecomposeTT(a, nd.TTOpts{Ranks: r})
+		e, err := nd.TTError(a, r)
 		if err != nil {
 			return 0, err
 		}
 		sq := a.Norm() * a.Norm()
 		lost, whole = lost+e*e*sq, whole+sq
 	}
+	return rootRatio(lost, whole), nil
+}
+
+// rootRatio is the relative error of squared norms; nothing of nothing is 0.
+func rootRatio(lost, whole float64) float64 {
 	if whole == 0 {
-		return 0, nil
+		return 0
 	}
-	return math.Sqrt(lost / whole), nil
+	return math.Sqrt(lost / whole)
 }
 
 func (d ttNaive) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
@@ -218,15 +268,14 @@ func (d ttNaive) Reconstruct(s *Site, f *Factors) *nd.Array {
 		back = append(back, i)
 	}
 	return grouped(s, func(g int) *nd.Array {
-		t := &nd.TT{}
-		prev := 1
-		for i, part := range f.Parts[:last] {
-			a := part.nd.Reshape(s.Groups, f.Ranks[i], prev, shape[i]).Index(g)
-			t.Cores, prev = append(t.Cores, a.Permute(1, 2, 0)), f.Ranks[i]
+		core := func(i int) *nd.Array {
+			before, _ := ends(f.Ranks, i)
+			if i == last {
+				return f.Parts[last].nd.Reshape(s.Groups, s.M, before).Index(g).Permute(1, 0).Reshape(before, s.M, 1)
+			}
+			return f.Parts[i].nd.Reshape(s.Groups, f.Ranks[i], before, shape[i]).Index(g).Permute(1, 2, 0)
 		}
-		end := f.Parts[last].nd.Reshape(s.Groups, s.M, prev).Index(g)
-		t.Cores = append(t.Cores, end.Permute(1, 0).Reshape(prev, s.M, 1))
-		return t.Full().Permute(back...)
+		return nd.FullTT(last+1, core, shape, back)
 	})
 }
 

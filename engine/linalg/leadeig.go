@@ -10,10 +10,10 @@ import (
 
 // LeadingEig returns the r largest eigenvalues of the symmetric N x N matrix A, descending,
 // and their orthonormal eigenvectors as the rows of vecs (R x N), the entry of largest
-// magnitude in each positive. Only the lower triangle of A is read, and A is overwritten: up to half of
+// magnitude in each positive. Only the lower triangle of A is read, and A is overwritten: up to three fifths of
 // the vectors take no memory beside A but their own and a few rows. It fails only for non-finite input.
 //
-// The eigenvalues are those of the tridiagonal form; up to half of the vectors come from
+// The eigenvalues are those of the tridiagonal form; up to three fifths of the vectors come from
 // inverse iteration, more from divide and conquer (SymEig).
 func LeadingEig(a *Mat, r int) (vals []float64, vecs *Mat, err error) {
 	if r < 0 || r > a.Rows {
@@ -93,7 +93,7 @@ func flushed(x []float64) []float64 {
 // vectors returns eigenvectors of the r largest of the eigenvalues as rows.
 func (t *tridiagonal) vectors(vals []float64, r int) *Mat {
 	n := len(t.d)
-	if 2*r <= n || n <= smallEig {
+	if 5*r <= 3*n || n <= smallEig {
 		if x := inverseIteration(t.d, t.e, vals[:r]); x != nil {
 			return x
 		}

@@ -1,6 +1,8 @@
 package nd
 
 import (
+	"math"
+
 	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
@@ -10,14 +12,8 @@ import (
 // that is smaller: orthonormal to rounding, which is what projections need, while values
 // below 1e-8 of the largest are noise.
 func leading(m *linalg.Mat, count func(sq []float64) int) (rows *linalg.Mat, sq []float64, err error) {
-	clamped := func(sq []float64) int {
-		for i, v := range sq {
-			sq[i] = max(0, v)
-		}
-		return count(sq)
-	}
 	tall := m.Rows > m.Cols
-	sq, rows, err = linalg.EigUpTo(linalg.Gram(m, tall), clamped)
+	sq, rows, err = eigOfGram(m, tall, count)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -27,6 +23,31 @@ func leading(m *linalg.Mat, count func(sq []float64) int) (rows *linalg.Mat, sq 
 		rows = linalg.OrthonormalRows(y)
 	}
 	return rows, sq, nil
+}
+
+// rightRest returns U M for the U of leading, up to signs, without U: right singular vectors times singular values.
+func rightRest(m *linalg.Mat, count func(sq []float64) int) (rows *linalg.Mat, sq []float64, err error) {
+	sq, rows, err = eigOfGram(m, true, count)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range rows.Rows {
+		f := math.Sqrt(sq[i])
+		for j, v := range rows.Row(i) {
+			rows.Row(i)[j] = f * v
+		}
+	}
+	return rows, sq, nil
+}
+
+// eigOfGram returns squared singular values and vectors of m, as many as count says: left, or right ones.
+func eigOfGram(m *linalg.Mat, right bool, count func(sq []float64) int) (sq []float64, rows *linalg.Mat, err error) {
+	return linalg.EigUpTo(linalg.Gram(m, right), func(sq []float64) int {
+		for i, v := range sq {
+			sq[i] = max(0, v)
+		}
+		return count(sq)
+	})
 }
 
 // all is the count of leading that wants every vector.
@@ -55,12 +76,6 @@ const (
 // more vectors (Rutishauser 1969) until the energy within the leading r grows by less than
 // tol of all.
 func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float64, err error) {
-	switch { // where nothing is left out, any basis of all columns will do
-	case r >= m.Rows:
-		return linalg.Eye(m.Rows), 0, nil
-	case r >= m.Cols:
-		return linalg.OrthonormalRows(m.T()), 0, nil
-	}
 	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
 		rows, sq, err := leading(m, exactly(r))
 		return rows, tail(sq, r), err

@@ -3,6 +3,7 @@ package nd
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
@@ -99,6 +100,56 @@ func TestTTBound(t *testing.T) {
 				t.Errorf("%v eps %g: error %g reported as %g", a.Shape, eps, e, rel)
 			}
 		}
+	}
+}
+
+// TestTTErrorAlone compares with the trains themselves, multiplied out, and ranks by the spectra with their promise.
+func TestTTErrorAlone(t *testing.T) {
+	for _, a := range []*Array{normal(5, 4, 5, 6, 3), decaying(16, 8, 3, 3), normal(6, 2, 30, 2), normal(8, 30, 30), decaying(12, 70, 1, 1).Reshape(12, 70), New(3, 4, 5)} {
+		most := MaxTTRanks(a.Shape)
+		half := make([]int, len(most))
+		for i, r := range most {
+			half[i] = (r + 1) / 2
+		}
+		compare := func(ranks []int) float64 {
+			tt, _, err := DecomposeTT(a, TTOpts{Ranks: ranks})
+			if err != nil {
+				t.Fatal(err)
+			}
+			alone, err := TTError(a, ranks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := RelError(a, tt.Full())
+			if math.Abs(e-alone) > 1e-7 {
+				t.Errorf("%v at ranks %v: error %g, alone %g", a.Shape, ranks, e, alone)
+			}
+			return e
+		}
+		compare(most)
+		compare(half)
+		compare(slices.Repeat([]int{1}, len(most)))
+		spectra, err := TTSpectra(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, eps := range []float64{0.02, 0.3, 0.8} {
+			ranks := make([]int, len(most))
+			for i, sq := range spectra {
+				ranks[i] = CutAt(sq, eps*a.Norm()/math.Sqrt(float64(len(most))))
+			}
+			if e := compare(ranks); e > eps+1e-12 {
+				t.Errorf("%v: error %g at ranks %v for %g", a.Shape, e, ranks, eps)
+			}
+		}
+	}
+	bad := normal(9, 6, 5, 4)
+	bad.Data[7] = math.NaN()
+	if _, err := TTError(bad, []int{1, 1}); err == nil {
+		t.Error("NaN was accepted")
+	}
+	if _, err := TTSpectra(bad); err == nil {
+		t.Error("NaN was accepted")
 	}
 }
 
