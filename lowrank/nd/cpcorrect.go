@@ -28,6 +28,7 @@ const (
 // Where the sensitivity is high and falls by less than correctGoal, arrays of at most correctWork elements times
 // rank are also corrected with a gentler weight and from random starts: any components within the limit will do.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
+	f.grams, f.prev = nil, nil // they are not needed any more
 	plain, first := *f, f.cp.Sensitivity()
 	least := first
 	try := func(from *fit, mu float64) error {
@@ -79,7 +80,7 @@ func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fi
 		}
 		within := w.f.err <= limit
 		if now := w.f.cp.Sensitivity(); within && now < least {
-			least, best = now, w.f
+			least, best = now, &fit{cp: w.f.cp, err: w.f.err}
 		}
 		if fell < correctSlow {
 			w.adjust(within)
