@@ -17,8 +17,9 @@ cd "$(dirname "$0")/../.."
 EXPERIMENT=hinton-mnist
 . bench/repro/lib.sh
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-60} LABEL_EPOCHS=${LABEL_EPOCHS:-30} SELECT_EPOCHS=${SELECT_EPOCHS:-10}
-EPOCHS=${EPOCHS:-20} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_EPOCHS:-15}
-SMALL_EPOCHS=${SMALL_EPOCHS:-20} STEPS=${STEPS:-teacher labels distilled missing small defaults sweep table}
+EPOCHS=${EPOCHS:-20} MIXED_EPOCHS=${MIXED_EPOCHS:-120} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_EPOCHS:-15}
+SMALL_EPOCHS=${SMALL_EPOCHS:-20} MIXED_SELECT_EPOCHS=${MIXED_SELECT_EPOCHS:-60}
+STEPS=${STEPS:-teacher labels distilled mixed missing missing-mixed small defaults sweep table}
 DATA=${DATA:-mnist} HELD=${HELD:-mnist;val=10000}
 [ $# -gt 0 ] || set -- 1 2 3
 seeds=("$@") rates=(5e-4 1e-3 2e-3 4e-3) units=(30 300) temperatures=(1 2.5 4 8 20)
@@ -119,20 +120,61 @@ step_distilled() {
 	for seed in "${seeds[@]}"; do distilled distilled "$seed" "$DATA" "$EPOCHS" "$lr" "$hard"; done
 }
 
-# without NAME SEED CLASSES OPTION distils on samples chosen by class, then corrects the
-# bias of CLASSES on the validation part, which has all classes.
-without() {
-	local data="$HELD;$4"
-	distilled "$1" "$2" "$data" "$MISSING_EPOCHS" "$lr" "$hard"
+# mixed NAME SEED DATA EPOCHS T LR distils the student on mixtures of two images, new ones
+# each epoch.
+mixed() {
+	run "$1" "$2" distill --data "$3" --teacher "$teacher" --augment mixup --optimizer adam --schedule cosine \
+		--student mlp:800,800 --epochs "$4" --temperature "$5" --hard-weight 0 --soft-weight 1 --lr "$6"
+}
+
+# choose_mixed sets t and lr to the best of a grid, the temperature being given or not.
+choose_mixed() {
+	local grid=() setting
+	for t in "$@"; do
+		for lr in 1e-3 2e-3; do
+			mixed "select-mixed-$t-$lr" 1 "$HELD" "$MIXED_SELECT_EPOCHS" "$t" "$lr"
+			grid+=("select-mixed-$t-$lr")
+		done
+	done
+	setting=$(best "${grid[@]}")
+	setting=${setting#select-mixed-}
+	t=${setting%%-*} lr=${setting#*-}
+}
+
+# step_mixed has T = 20, as distilled has, and T chosen.
+step_mixed() {
+	local t lr
+	choose_mixed 20
+	for seed in "${seeds[@]}"; do mixed mixed "$seed" "$DATA" "$MIXED_EPOCHS" "$t" "$lr"; done
+	choose_mixed 4 8 20
+	for seed in "${seeds[@]}"; do mixed mixed-chosen "$seed" "$DATA" "$MIXED_EPOCHS" "$t" "$lr"; done
+}
+
+# corrected NAME SEED DATA CLASSES corrects the bias of CLASSES on the validation part of
+# DATA, which has all classes.
+corrected() {
 	local result=$RESULTS/$1-corrected-seed$2.json
 	[ -e "$result" ] && return
-	go run ./bench/repro/classbias "$WORK/$1-seed$2.cmz" "$data" "$3" >"$result.tmp"
+	go run ./bench/repro/classbias "$WORK/$1-seed$2.cmz" "$3" "$4" >"$result.tmp"
 	mv "$result.tmp" "$result"
 }
 
 step_missing() {
+	local data="$HELD;drop=3"
 	choose
-	for seed in "${seeds[@]}"; do without missing-3 "$seed" 3 drop=3; done
+	for seed in "${seeds[@]}"; do
+		distilled missing-3 "$seed" "$data" "$MISSING_EPOCHS" "$lr" "$hard"
+		corrected missing-3 "$seed" "$data" 3
+	done
+}
+
+step_missing-mixed() {
+	local data="$HELD;drop=3" t lr
+	choose_mixed 20
+	for seed in "${seeds[@]}"; do
+		mixed missing-3-mixed "$seed" "$data" "$MIXED_EPOCHS" "$t" "$lr"
+		corrected missing-3-mixed "$seed" "$data" 3
+	done
 }
 
 step_sweep() {
@@ -158,10 +200,15 @@ step_table() {
 	row "teacher 784-1200-1200-10, dropout, max-norm, jitter" 67 teacher
 	row "student 784-800-800-10, labels" 146 labels
 	row "the same, distilled at T = 20, no jitter" 74 distilled
+	row "the same, on mixtures of two images" "" mixed
+	row "on mixtures, the temperature chosen too" "" mixed-chosen
 	row "distilled without any 3" 206 missing-3-corrected test_errors_before
 	row "its errors on the 1010 threes" 133 missing-3-corrected class_errors_before
 	row "distilled without any 3, bias of 3 corrected" 109 missing-3-corrected
 	row "its errors on the 1010 threes" 14 missing-3-corrected class_errors
+	row "distilled on mixtures without any 3" "" missing-3-mixed-corrected test_errors_before
+	row "distilled on mixtures without any 3, bias of 3 corrected" "" missing-3-mixed-corrected
+	row "its errors on the 1010 threes" "" missing-3-mixed-corrected class_errors
 	row "student 784-30-10, labels" "" small-labels
 	row "student 784-30-10, distilled at T = 2" "" small-distilled
 	row "student 784-30-10, compress train as it is" "" default-labels

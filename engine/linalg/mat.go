@@ -76,15 +76,24 @@ func (m *Mat) Slice(r0, r1, c0, c1 int) *Mat {
 
 // maxAbs returns the largest magnitude in m, NaN if m has a NaN.
 func (m *Mat) maxAbs() float64 {
+	rows := make([]float64, m.Rows)
+	ranges(m.Rows, m.Cols, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			rows[i] = maxAbs(m.Row(i))
+		}
+	})
+	return maxAbs(rows)
+}
+
+// maxAbs returns the largest magnitude in x, NaN if there is one.
+func maxAbs(x []float64) float64 {
 	best := 0.0
-	for i := range m.Rows {
-		for _, v := range m.Row(i) {
-			if v = math.Abs(v); !(v <= best) {
-				best = v
-				if v != v {
-					return v
-				}
+	for _, v := range x {
+		if v = math.Abs(v); !(v <= best) {
+			if v != v {
+				return v
 			}
+			best = v
 		}
 	}
 	return best

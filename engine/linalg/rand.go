@@ -40,7 +40,8 @@ func RandomizedSVD(a *Mat, o RandOpts) (svd *SVD, estErr float64, err error) {
 	if o.Rank < 1 {
 		return nil, 0, fmt.Errorf("linalg: randomised svd of rank %d; the rank must be at least 1", o.Rank)
 	}
-	if err := a.checkFinite("randomised svd"); err != nil {
+	w, exp, err := a.tame("randomised svd")
+	if err != nil {
 		return nil, 0, err
 	}
 	o = o.withDefaults()
@@ -48,8 +49,6 @@ func RandomizedSVD(a *Mat, o RandOpts) (svd *SVD, estErr float64, err error) {
 	if 2*l >= min(a.Rows, a.Cols) {
 		return truncateFull(a, o.Rank)
 	}
-	w := a.Clone()
-	exp := w.normalize()
 	s := newSketch(w, l, o.Seed)
 	for range o.PowerIters {
 		s.iterate()

@@ -12,10 +12,10 @@ const sketchFrom = 1024
 // sketch with four subspace iterations (Halko, Martinsson and Tropp 2011, algorithm 4.4). At its peak it takes one
 // Gram matrix beside A and the result. It fails only for non-finite input.
 func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
-	if err := a.checkFinite("singular vectors"); err != nil {
+	a, _, err := a.tame("singular vectors")
+	if err != nil {
 		return nil, err
 	}
-	a = a.tame()
 	n, _ := shape(a, right)
 	if l := r + r/2 + 10; n > sketchFrom && 4*r < n && l < min(a.Rows, a.Cols) {
 		return sketched(a, right, r, l, seed)
@@ -24,14 +24,17 @@ func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
 	return u, err
 }
 
-// tame returns m, or where squares of its elements would leave the range of float64 a copy times a power of two.
-func (m *Mat) tame() *Mat {
-	if top := m.maxAbs(); top == 0 || top > 0x1p-200 && top < 0x1p400 {
-		return m
+// tame returns m, or where squares of its elements would leave the range of float64 a copy times 2^-exp; it fails for
+// non-finite elements.
+func (m *Mat) tame(what string) (t *Mat, exp int, err error) {
+	switch top := m.maxAbs(); {
+	case top == 0 || top > 0x1p-200 && top < 0x1p400:
+		return m, 0, nil
+	case top-top != 0:
+		return nil, 0, m.checkFinite(what)
 	}
-	c := m.Clone()
-	c.normalize()
-	return c
+	t = m.Clone()
+	return t, t.normalize(), nil
 }
 
 // Gram returns the lower triangle of A A^T, or of A^T A when right is set, as LeadingEig reads it: what is above it
