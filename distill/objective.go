@@ -325,6 +325,9 @@ func (o *Objective) Metrics() map[string]graph.Value {
 	return m
 }
 
+// NeedsLabels implements train.Labelled: soft losses do without.
+func (o *Objective) NeedsLabels() bool { return o.Hard.most() > 0 }
+
 // Describe implements train.Described: the resolved formula.
 func (o *Objective) Describe() string {
 	var terms []string

@@ -96,7 +96,6 @@ func TestRecipeErrors(t *testing.T) {
 		"stage1:\n  optimizer: adan\n  losses: [{loss: kd, weight: 1}]":     "adan",
 		"stage1:\n  freeze: ['(']\n  losses: [{loss: kd, weight: 1}]":       `parameters "("`,
 		"stage1:\n  losses: [{loss: kd, weight: 1}]\n  guided-lr-scale: -1": "is negative",
-		"stage1:\n  augment: mixup\n  losses: [{loss: labels, weight: 1}]":  "a mixture has no label",
 	} {
 		r, err := distill.ParseRecipe("test", []byte(text))
 		if err == nil {

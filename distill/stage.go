@@ -3,7 +3,6 @@ package distill
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -116,13 +115,6 @@ func (s *Stage) Check() error {
 			return err
 		}
 	}
-	c, err := s.Config()
-	if err != nil {
-		return err
-	}
-	if dataset.IsMixed(c.Augment) && slices.ContainsFunc(s.Losses, func(t Term) bool { return t.Loss == LabelsLoss && t.Weight.most() > 0 }) {
-		return fmt.Errorf("augmentation %q: a mixture has no label; leave out the loss on labels (--hard-weight 0)", s.Augment)
-	}
 	for v, f := range s.LRScale {
 		if !(f >= 0) {
 			return fmt.Errorf("lr-scale of %q: %g is negative", v, f)
@@ -131,7 +123,8 @@ func (s *Stage) Check() error {
 	if !(s.GuidedLRScale >= 0) {
 		return fmt.Errorf("guided-lr-scale %g is negative", s.GuidedLRScale)
 	}
-	return nil
+	_, err := s.Config()
+	return err
 }
 
 func (t Term) check() (err error) {

@@ -29,6 +29,9 @@ type Metered interface {
 	Metrics() map[string]graph.Value
 }
 
+// Labelled is an Objective that says whether a sample without a label is of no use to it.
+type Labelled interface{ NeedsLabels() bool }
+
 // Described is an Objective whose settings a resumed run must share.
 type Described interface{ Describe() string }
 
@@ -164,6 +167,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Checkpoint.Every == 0 {
 		c.Checkpoint.Every = 30 * time.Second
+	}
+	if l, ok := c.Objective.(Labelled); ok && l.NeedsLabels() && dataset.IsMixed(c.Augment) {
+		return c, badConfig("augmentation %s: a mixture has no label; distil it without the loss on labels (hard weight 0)", dataset.AugmentsString(c.Augment))
 	}
 	if (c.KeepBest || c.Patience > 0) && c.Evaluate == nil {
 		return c, badConfig("KeepBest and Patience need Evaluate")

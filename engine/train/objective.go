@@ -39,6 +39,9 @@ func (CrossEntropy) Feed(_ context.Context, batch *dataset.Batch, _ At, in Feeds
 	return FeedLabels(batch, in)
 }
 
+// NeedsLabels implements Labelled.
+func (CrossEntropy) NeedsLabels() bool { return true }
+
 // Describe implements Described.
 func (c CrossEntropy) Describe() string { return fmt.Sprintf("cross-entropy aux %v", c.Aux) }
 
@@ -55,7 +58,7 @@ func FeedLabels(batch *dataset.Batch, in Feeds) error {
 	dst := in.Tensor(Labels).I64s()
 	for i, y := range batch.Y.I64s() {
 		if y < 0 {
-			return fmt.Errorf("train: sample %d has no label (a mixture by mixup never has one)", batch.Index[i])
+			return fmt.Errorf("train: sample %d has no label", batch.Index[i])
 		}
 		dst[i] = y
 	}
