@@ -33,6 +33,7 @@ func TestMistakes(t *testing.T) {
 		{exitUsage, "unknown command", []string{"tarin"}},
 		{exitUsage, "--data is required", []string{"train", "--arch", "mlp:4", "-o", out}},
 		{exitUsage, "mlpp", []string{"train", "--data", "random:20;shape=4;classes=2", "--arch", "mlpp:4", "-o", out}},
+		{exitUsage, "a mixture has no label", []string{"train", "--data", "random:20;shape=4;classes=2", "--arch", "mlp:4", "--augment", "mixup", "-o", out}},
 		{exitBadFile, "not a .cmz file", []string{"inspect", bad}},
 		{exitBadFile, "not a .cmz file", []string{"convert", bad, "-o", out}},
 		{exitUsage, "no folder", []string{"convert", bad, "-o", filepath.Join(dir, "nowhere", "x.cmz")}},
