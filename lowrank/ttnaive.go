@@ -105,6 +105,9 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 	ranks = distinct(ranks)
 	est := make([]float64, len(ranks))
 	for i, r := range ranks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if cuts.wide(arrays[0].Shape, r) {
 			est[i] = cuts.bound(r)
 			continue

@@ -42,7 +42,7 @@ func TTSpectra(a *Array) ([][]float64, error) {
 	out := make([][]float64, len(a.Shape)-1)
 	for n := range out {
 		m := a.Mat(size(a.Shape[:n+1]))
-		sq, _, err := eigOfGram(m, m.Rows > m.Cols, func([]float64) int { return 0 })
+		sq, _, err := eigOfGram(m, m.Rows > m.Cols, exactly(0))
 		if err != nil {
 			return nil, err
 		}
