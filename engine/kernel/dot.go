@@ -103,7 +103,7 @@ func runDot(p *Pool, g *DotArgs, w *packedQuads, start []int32, sw []float32, ro
 	j.workers = grow(j.workers, p.Threads())
 	j.panels = (g.M + w.mk.mr - 1) / w.mk.mr
 	j.parts, j.rows = Split(j.panels, max(1, 128/w.mk.mr))
-	if g.M*w.n*w.k < smallProduct {
+	if g.M*w.n*w.k < smallRead {
 		p = nil
 	}
 	if g.M < 16 {

@@ -31,9 +31,20 @@ const (
 // itself.
 const mostKept = 1 << 20
 
-// smallProduct is the number of multiply-adds below which waking another
-// thread costs more than it saves.
-const smallProduct = 1 << 17
+// smallProduct is the number of multiply-adds in float32 below which meeting another
+// thread costs more than it saves, some 10 us; smallRead is that of products that read a
+// matrix for a few rows or columns, which wait for memory.
+const (
+	smallProduct = 1 << 20
+	smallRead    = 1 << 17
+	fewRows      = 16
+)
+
+// small reports whether one thread is done with n members of g sooner than two.
+func (g *GemmArgs[T]) small(n int) bool {
+	work := g.M * g.N * max(g.K, 1) * n * sizeOf[T]() / 4
+	return work < smallRead || work < smallProduct && min(g.M, g.N) >= fewRows
+}
 
 // source says where a task finds an operand.
 type source uint8
@@ -158,7 +169,7 @@ func (j *job[T]) start(p *Pool, g *GemmArgs[T], b *PackedB[T]) {
 		return
 	}
 	j.plan(p.Threads(), b != nil)
-	if p != nil && j.g.M*j.g.N*max(j.g.K, 1)*j.g.batch() < smallProduct {
+	if p != nil && j.g.small(j.g.batch()) {
 		p = nil
 	}
 	if j.members {
@@ -183,7 +194,7 @@ func (j *job[T]) plan(threads int, packed bool) {
 	if j.group = 1; j.panels > fewPanels {
 		j.group = max(1, groupBytes/(sizeOf[T]()*max(1, j.depth)*mk.nr()))
 	}
-	j.members = g.batch() >= 2*threads || (g.batch() > 1 && g.M*g.N*g.K < smallProduct)
+	j.members = g.batch() >= 2*threads || (g.batch() > 1 && g.small(1))
 	j.alongM = j.strips < threads || j.step.W != nil || (g.M > g.N && j.panels >= 2*threads)
 	j.fromA, j.fromB = kept, private
 	switch {

@@ -67,7 +67,7 @@ func (j *job[T]) runThin(p *Pool) {
 			j.packShort(q, j.packedA[q*t.rows*g.K:])
 		}
 	}
-	if g.M*g.N*g.K*g.batch() < smallProduct {
+	if g.M*g.N*g.K*g.batch() < smallRead {
 		p = nil
 	}
 	p.Do((*thinTask[T])(j), t.parts*g.batch())
