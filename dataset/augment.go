@@ -72,11 +72,16 @@ func ParseAugments(text string) ([]Augment, error) {
 
 // IsMixed reports whether the augmentations end in a mixture, which has no label.
 func IsMixed(as []Augment) bool {
+	return mixerOf(as) != nil
+}
+
+// mixerOf returns the mixer at the end of as, nil without one.
+func mixerOf(as []Augment) Mixer {
 	if len(as) == 0 {
-		return false
+		return nil
 	}
-	_, mixed := as[len(as)-1].(Mixer)
-	return mixed
+	m, _ := as[len(as)-1].(Mixer)
+	return m
 }
 
 // maxReach bounds shifts and holes to what an image can have.

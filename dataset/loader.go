@@ -92,9 +92,7 @@ func NewLoader(s Set, c LoaderConfig) (*Loader, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	if IsMixed(c.Augment) {
-		l.mixer = c.Augment[len(c.Augment)-1].(Mixer)
-	}
+	l.mixer = mixerOf(c.Augment)
 	l.order, l.augment = tensor.NewRand(c.Seed, "order"), tensor.NewRand(c.Seed, "augment")
 	n := c.Prefetch + 1 // one is with the consumer
 	l.free, l.queue, l.work = make(chan *buffer, n), make(chan *buffer, n), make(chan *buffer, n)

@@ -112,7 +112,7 @@ func trainCurve(ctx context.Context, d Decomposition, p *Problem, groups int, ar
 			est[i] = cuts.bound(r)
 			continue
 		}
-		if est[i], err = trainError(arrays, r); err != nil {
+		if est[i], err = cuts.error(arrays, r); err != nil {
 			return nil, err
 		}
 	}
@@ -176,24 +176,22 @@ func (c *trainCuts) bound(r Ranks) float64 {
 	lost, whole := 0.0, 0.0
 	for g, unfoldings := range c.spectra {
 		for i, sq := range unfoldings {
-			for _, v := range sq[min(r[i], len(sq)):] {
-				lost += v
-			}
+			lost += nd.Tail(sq, r[i])
 		}
 		whole += c.norms[g] * c.norms[g]
 	}
 	return rootRatio(lost, whole)
 }
 
-// trainError returns the joint relative error of trains at given ranks.
-func trainError(arrays []*nd.Array, r Ranks) (float64, error) {
+// error returns the joint relative error of trains of the arrays at given ranks.
+func (c *trainCuts) error(arrays []*nd.Array, r Ranks) (float64, error) {
 	lost, whole := 0.0, 0.0
-	for _, a := range arrays {
+	for g, a := range arrays {
 		e, err := nd.TTError(a, r)
 		if err != nil {
 			return 0, err
 		}
-		sq := a.Norm() * a.Norm()
+		sq := c.norms[g] * c.norms[g]
 		lost, whole = lost+e*e*sq, whole+sq
 	}
 	return rootRatio(lost, whole), nil

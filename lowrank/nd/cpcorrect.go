@@ -137,7 +137,7 @@ func (c *CP) Intensity() float64 {
 			all[r] *= v * v
 		}
 	}
-	return tail(all, 0)
+	return Tail(all, 0)
 }
 
 // Sensitivity returns the expected squared change of the array for independent noise

@@ -78,7 +78,7 @@ const (
 func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float64, err error) {
 	if m.Rows < subspaceFrom || m.Rows > m.Cols || (r+subspaceExtra)*subspacePart > m.Rows {
 		rows, sq, err := leading(m, exactly(r))
-		return rows, tail(sq, r), err
+		return rows, Tail(sq, r), err
 	}
 	g := gramOf(m)
 	whole := trace(g)
@@ -89,14 +89,14 @@ func leadingFew(m *linalg.Mat, r int, tol float64) (rows *linalg.Mat, lost float
 		if err != nil {
 			return nil, 0, err
 		}
-		kept := tail(got[:r], 0)
+		kept := Tail(got[:r], 0)
 		if kept-last <= tol*whole {
 			return product(x, columns(vecs, r)).T(), max(0, whole-kept), nil
 		}
 		last = kept
 	}
 	rows, sq, err := leading(m, exactly(r))
-	return rows, tail(sq, r), err
+	return rows, Tail(sq, r), err
 }
 
 // ritz returns the eigenvalues and vectors of X^T G X.
@@ -125,8 +125,8 @@ func randomMat(rows, cols int) *linalg.Mat {
 // columns views the first r columns.
 func columns(m *linalg.Mat, r int) *linalg.Mat { return m.Slice(0, m.Rows, 0, min(r, m.Cols)) }
 
-// tail returns the sum of sq from index r on.
-func tail(sq []float64, r int) float64 {
+// Tail returns the sum of sq from index r on.
+func Tail(sq []float64, r int) float64 {
 	sum := 0.0
 	for i := len(sq) - 1; i >= r; i-- {
 		sum += sq[i]

@@ -56,7 +56,6 @@ type ttSweep struct {
 	o     TTOpts
 	cores []*Array // nil when they are not wanted, which takes given ranks
 	delta float64  // where Eps cuts
-	cuts  int      // D - 1
 }
 
 func (s *ttSweep) run(a *Array) (relErr float64, err error) {
@@ -65,7 +64,6 @@ func (s *ttSweep) run(a *Array) (relErr float64, err error) {
 		return 0, fmt.Errorf("nd: %d tensor-train ranks for an array of shape %v", len(s.o.Ranks), shape)
 	}
 	whole := a.Norm()
-	s.cuts = d - 1
 	s.delta = s.o.Eps * whole / math.Sqrt(float64(max(1, d-1)))
 	rest, owned := a.Data, false // a itself is not used further: the caller may have let it go
 	prev, lost := 1, 0.0
@@ -121,7 +119,7 @@ func (s *ttSweep) cut(m *linalg.Mat, n int) (c cut, err error) {
 	if s.o.Ranks == nil {
 		c.u, sq, err = leading(m, func(sq []float64) int { return CutAt(sq, s.delta) })
 		if err == nil {
-			c.rank, c.lost = c.u.Rows, tail(sq, c.u.Rows)
+			c.rank, c.lost = c.u.Rows, Tail(sq, c.u.Rows)
 		}
 		return c, err
 	}
@@ -131,12 +129,12 @@ func (s *ttSweep) cut(m *linalg.Mat, n int) (c cut, err error) {
 	case given >= m.Rows: // nothing is left out: any basis will do
 	case given >= m.Cols && s.cores != nil:
 		c.u = linalg.OrthonormalRows(m.T())
-	case s.cores == nil && n == s.cuts-1: // only the singular values matter
+	case s.cores == nil && n == len(s.o.Ranks)-1: // only the singular values matter
 		sq, _, err = eigOfGram(m, m.Rows > m.Cols, exactly(0))
-		c.lost = tail(sq, c.rank)
+		c.lost = Tail(sq, c.rank)
 	case s.cores == nil && m.Rows > m.Cols:
 		c.rest, sq, err = rightRest(m, exactly(c.rank))
-		c.lost = tail(sq, c.rank)
+		c.lost = Tail(sq, c.rank)
 	default:
 		c.u, c.lost, err = leadingFew(m, c.rank, 1e-9)
 	}
