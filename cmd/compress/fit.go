@@ -294,8 +294,14 @@ func describe(m *graph.Model, s *samples, e train.Eval) {
 		m.Meta[metaNormalize] = s.norm.String()
 	}
 	m.Meta["data"] = s.spec.String()
+	noteAccuracy(m, e)
+}
+
+// noteAccuracy replaces the accuracy that the model tells of by that of e; without samples it tells of none.
+func noteAccuracy(m *graph.Model, e train.Eval) {
+	delete(m.Meta, metaAccuracy)
 	if e.Total > 0 {
-		m.Meta["accuracy"] = fmt.Sprintf("%.4f (%d of %d)", e.Accuracy, e.Correct, e.Total)
+		note(m, map[string]string{metaAccuracy: fmt.Sprintf("%.4f (%d of %d)", e.Accuracy, e.Correct, e.Total)})
 	}
 }
 

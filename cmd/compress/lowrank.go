@@ -317,6 +317,7 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 		return r.write(small, res)
 	}
 	note(small, map[string]string{"factorised": r.in})
+	noteAccuracy(small, train.Eval{}) // the original's is not this model's
 	if r.samples != nil && r.samples.test.Classes() > 0 {
 		if err := r.measure(small, res); err != nil {
 			return err
@@ -352,20 +353,23 @@ func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {
 }
 
 // measure adds the accuracies on the test part, before and after.
-func (r *lowrankRun) measure(small *graph.Model, res *factorised) (err error) {
-	if res.AccuracyBefore, err = r.accuracy(r.model, r.samples.test); err != nil {
+func (r *lowrankRun) measure(small *graph.Model, res *factorised) error {
+	before, err := r.accuracy(r.model)
+	if err != nil {
 		return err
 	}
-	if res.Accuracy, err = r.accuracy(small, r.samples.test); err != nil {
+	after, err := r.accuracy(small)
+	if err != nil {
 		return err
 	}
-	say(r.c, "test accuracy %.4f, factorised %.4f", *res.AccuracyBefore, *res.Accuracy)
+	res.AccuracyBefore, res.Accuracy = &before.Accuracy, &after.Accuracy
+	noteAccuracy(small, after)
+	say(r.c, "test accuracy %.4f, factorised %.4f", before.Accuracy, after.Accuracy)
 	return nil
 }
 
-func (r *lowrankRun) accuracy(m *graph.Model, set dataset.Set) (*float64, error) {
-	e, err := train.Accuracy(r.c.Context, m, set, train.PredictConfig{Normalize: r.samples.norm})
-	return &e.Accuracy, err
+func (r *lowrankRun) accuracy(m *graph.Model) (train.Eval, error) {
+	return train.Accuracy(r.c.Context, m, r.samples.test, train.PredictConfig{Normalize: r.samples.norm})
 }
 
 func (f *factorised) text(w io.Writer) error {

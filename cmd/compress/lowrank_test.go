@@ -2,11 +2,30 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"strings"
 	"testing"
 )
+
+// TestFactorisedAccuracy wants a factorised model to tell its own accuracy, or none where none was measured.
+func TestFactorisedAccuracy(t *testing.T) {
+	at := distillTeacher(t)
+	dense := load(t, at("t.cmz")).Meta["accuracy"]
+	must(t, "lowrank", at("t.cmz"), "--rank", "1", "--method", "svd", "-o", at("blind.cmz"))
+	if got, ok := load(t, at("blind.cmz")).Meta["accuracy"]; ok || dense == "" {
+		t.Errorf("nothing was measured, the model tells %q (the original %q)", got, dense)
+	}
+	stdout, _ := must(t, "lowrank", at("t.cmz"), "--rank", "1", "--method", "svd", "--data", distillData, "--json", "-o", at("seen.cmz"))
+	var r struct{ Accuracy float64 }
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := load(t, at("seen.cmz")).Meta["accuracy"], fmt.Sprintf("%.4f (", r.Accuracy); !strings.HasPrefix(got, want) || got == dense {
+		t.Errorf("the model tells %q, measured was %q (the original %q)", got, want, dense)
+	}
+}
 
 // TestTuneHints tunes a factorised network so that its layers follow those of the original,
 // and wants their squared errors to fall below those of tuning without.

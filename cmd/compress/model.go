@@ -18,6 +18,9 @@ import (
 // metaNormalize is where a model keeps the normalisation that it was trained with.
 const metaNormalize = "normalize"
 
+// metaAccuracy is where a model tells the accuracy that it was seen to have.
+const metaAccuracy = "accuracy"
+
 // loadModel reads a model file of any known format. The external data of an ONNX
 // file lie under --external-data-root, or beside the file.
 func loadModel(c *cli.Context, path string) (*graph.Model, error) {
