@@ -20,6 +20,8 @@ func BenchmarkStep(b *testing.B) {
 		{"MLP", "mlp:1200,1200", tensor.Shape{1, 28, 28}},
 		{"LeNet", "lenet:20,50,500", tensor.Shape{1, 28, 28}},
 		{"ResNet20", "resnet:20", tensor.Shape{3, 32, 32}},
+		{"FitNet1", "fitnet:1", tensor.Shape{3, 32, 32}},
+		{"FitNetMNIST", "fitnet:mnist", tensor.Shape{1, 28, 28}},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchStep(b, c.spec, c.shape, 128) })
 	}

@@ -11,7 +11,8 @@
 # before these.
 # Weights are those with the best accuracy on 10,000 held-out training images. INIT is
 # the initialiser of the students, the paper's by default; INIT=he is the control that
-# tells what hints add beyond a good start. See lib.sh for what is kept; the last lines
+# tells what hints add beyond a good start. OPTIMIZER=rmsprop is the paper's, at its rate.
+# TEACHER_SEED gives the students of all seeds one teacher. See lib.sh for what is kept; the last lines
 # are the tables of docs/fitnets-mnist.md, and TABLE=1 trains nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,23 +20,27 @@ EXPERIMENT=fitnets-mnist
 . bench/repro/lib.sh
 DATA=${DATA:-mnist;val=10000} INIT=${INIT:-uniform=0.005} AUGMENT=${AUGMENT:-}
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-30} TEACHER_TUNE=${TEACHER_TUNE:-10} EPOCHS=${EPOCHS:-60} HINT_EPOCHS=${HINT_EPOCHS:-20}
+OPTIMIZER=${OPTIMIZER:-adam} TEACHER_SEED=${TEACHER_SEED:-}
+declare -A rate=([adam]=5e-3 [rmsprop]=5e-4)
 [ $# -gt 0 ] || set -- 1
 suffix=
 [ "$INIT" = uniform=0.005 ] || suffix=-$INIT
+[ "$OPTIMIZER" = adam ] || suffix+=-$OPTIMIZER
 [ -z "$AUGMENT" ] || suffix+=-${AUGMENT//=/}
 
 # Lambda from 4 to 1 over T^2 = 9, as the paper's soft term lacks that factor.
-common=(--optimizer adam --lr 5e-3 --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
+common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]}" --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
 soft=(--temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
 
 # train_all SEED trains the networks; the soft targets are recorded once.
 train_all() {
-	local seed=$1 first=$WORK/teacher-dropout-seed$1.cmz teacher=$WORK/teacher-seed$1.cmz hinted=$WORK/hinted$suffix-seed$1.cmz
-	run teacher-dropout "$seed" train --data "$DATA" --arch 'fitnet:mnist-teacher;dropout=0.3' --augment jitter=2 --max-norm 1.9 \
+	local seed=$1 from=${TEACHER_SEED:-$1} hinted=$WORK/hinted$suffix-seed$1.cmz
+	local first=$WORK/teacher-dropout-seed$from.cmz teacher=$WORK/teacher-seed$from.cmz
+	run teacher-dropout "$from" train --data "$DATA" --arch 'fitnet:mnist-teacher;dropout=0.3' --augment jitter=2 --max-norm 1.9 \
 		--epochs "$TEACHER_EPOCHS"
-	run teacher "$seed" distill --teacher "$first" --student 'width:1;init=teacher;dropout=0' --data "$DATA" --augment jitter=1 \
+	run teacher "$from" distill --teacher "$first" --student 'width:1;init=teacher;dropout=0' --data "$DATA" --augment jitter=1 \
 		--max-norm 1.9 --soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
-	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$seed.npz")
+	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$from.npz")
 	run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
 	run "kd$suffix" "$seed" distill --student fitnet:mnist --init "$INIT" "${kd[@]}"
 	run "hinted$suffix" "$seed" distill --teacher "$teacher" --student fitnet:mnist --init "$INIT" "${common[@]}" \
@@ -47,9 +52,10 @@ train_all() {
 epochs_head network
 epochs_row teacher-dropout "" "teacher, 361K parameters, with dropout"
 epochs_row teacher 55 "the same, then without dropout"
-for suffix in "" -he -jitter1; do
+for suffix in "" -he -rmsprop -jitter1; do
 	init="U(-0.005, 0.005)"
 	[ "$suffix" != -he ] || init="He et al.'s initialisation"
+	[ "$suffix" != -rmsprop ] || init+=", RMSProp"
 	[ "$suffix" != -jitter1 ] || init+=", jittered by 1 pixel"
 	epochs_row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
 	epochs_row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"

@@ -18,7 +18,7 @@ type vecOps[T Float] struct {
 	affine                        func(dst, x []T, scale, shift T)
 	affineRelu                    func(dst, x []T, scale, shift T)
 	affine2                       func(dst, x, y []T, a, b, c T)
-	mulAdd                        func(dst, a, b, c []T)
+	mulAdd, whereEqual            func(dst, a, b, c []T)
 	mulShift                      func(dst, a, b []T, s T)
 	sum, sumSq, maxOf             func(x []T) T
 	dot                           func(a, b []T) T
@@ -88,6 +88,11 @@ func Relu[T Float](dst, x []T) { ops[T]().relu(dst, x[:len(dst)]) }
 
 // ReluGrad sets dx = dy where y > 0, else 0.
 func ReluGrad[T Float](dx, y, dy []T) { ops[T]().reluGrad(dx, y[:len(dx)], dy[:len(dx)]) }
+
+// WhereEqual sets dst = c where a == b, else 0.
+func WhereEqual[T Float](dst, a, b, c []T) {
+	ops[T]().whereEqual(dst, a[:len(dst)], b[:len(dst)], c[:len(dst)])
+}
 
 // Exp sets dst = e^x, within 1 ulp.
 // It and the next three are float32 kernels; in float64 they are package math's.

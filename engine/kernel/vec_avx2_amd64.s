@@ -1357,6 +1357,83 @@ end:
 	VZEROUPPER
 	RET
 
+// func whereEqualF32AVX2(dst []float32, a []float32, b []float32, c []float32)
+// Requires: AVX
+TEXT ·whereEqualF32AVX2(SB), NOSPLIT, $0-96
+	MOVQ dst_len+8(FP), CX
+	MOVQ CX, AX
+	SHLQ $0x02, AX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ c_base+72(FP), SI
+	MOVQ dst_base+0(FP), DI
+	XORQ AX, AX
+	CMPQ CX, $0x00000020
+	JLT  vectors
+
+round:
+	VMOVUPS (DX)(AX*1), Y0
+	VMOVUPS (BX)(AX*1), Y1
+	VMOVUPS (SI)(AX*1), Y2
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS Y0, (DI)(AX*1)
+	VMOVUPS 32(DX)(AX*1), Y0
+	VMOVUPS 32(BX)(AX*1), Y1
+	VMOVUPS 32(SI)(AX*1), Y2
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS Y0, 32(DI)(AX*1)
+	VMOVUPS 64(DX)(AX*1), Y0
+	VMOVUPS 64(BX)(AX*1), Y1
+	VMOVUPS 64(SI)(AX*1), Y2
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS Y0, 64(DI)(AX*1)
+	VMOVUPS 96(DX)(AX*1), Y0
+	VMOVUPS 96(BX)(AX*1), Y1
+	VMOVUPS 96(SI)(AX*1), Y2
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS Y0, 96(DI)(AX*1)
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000020, CX
+	CMPQ    CX, $0x00000020
+	JGE     round
+
+vectors:
+	CMPQ CX, $0x00000008
+	JLT  rest
+
+vector:
+	VMOVUPS (DX)(AX*1), Y0
+	VMOVUPS (BX)(AX*1), Y1
+	VMOVUPS (SI)(AX*1), Y2
+	VCMPPS  $0x00, Y1, Y0, Y0
+	VANDPS  Y0, Y2, Y0
+	VMOVUPS Y0, (DI)(AX*1)
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, CX
+	CMPQ    CX, $0x00000008
+	JGE     vector
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       vecMasks<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*4), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VMASKMOVPS (SI)(AX*1), Y0, Y3
+	VCMPPS     $0x00, Y2, Y1, Y1
+	VANDPS     Y1, Y3, Y1
+	VMASKMOVPS Y1, Y0, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func expF32AVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expF32AVX2(SB), NOSPLIT, $0-48
@@ -6453,6 +6530,83 @@ rest:
 	VADDPD     Y0, Y3, Y0
 	VMULPD     Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (SI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func whereEqualF64AVX2(dst []float64, a []float64, b []float64, c []float64)
+// Requires: AVX
+TEXT ·whereEqualF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ dst_len+8(FP), CX
+	MOVQ CX, AX
+	SHLQ $0x03, AX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ c_base+72(FP), SI
+	MOVQ dst_base+0(FP), DI
+	XORQ AX, AX
+	CMPQ CX, $0x00000010
+	JLT  vectors
+
+round:
+	VMOVUPD (DX)(AX*1), Y0
+	VMOVUPD (BX)(AX*1), Y1
+	VMOVUPD (SI)(AX*1), Y2
+	VCMPPD  $0x00, Y1, Y0, Y0
+	VANDPD  Y0, Y2, Y0
+	VMOVUPD Y0, (DI)(AX*1)
+	VMOVUPD 32(DX)(AX*1), Y0
+	VMOVUPD 32(BX)(AX*1), Y1
+	VMOVUPD 32(SI)(AX*1), Y2
+	VCMPPD  $0x00, Y1, Y0, Y0
+	VANDPD  Y0, Y2, Y0
+	VMOVUPD Y0, 32(DI)(AX*1)
+	VMOVUPD 64(DX)(AX*1), Y0
+	VMOVUPD 64(BX)(AX*1), Y1
+	VMOVUPD 64(SI)(AX*1), Y2
+	VCMPPD  $0x00, Y1, Y0, Y0
+	VANDPD  Y0, Y2, Y0
+	VMOVUPD Y0, 64(DI)(AX*1)
+	VMOVUPD 96(DX)(AX*1), Y0
+	VMOVUPD 96(BX)(AX*1), Y1
+	VMOVUPD 96(SI)(AX*1), Y2
+	VCMPPD  $0x00, Y1, Y0, Y0
+	VANDPD  Y0, Y2, Y0
+	VMOVUPD Y0, 96(DI)(AX*1)
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000010, CX
+	CMPQ    CX, $0x00000010
+	JGE     round
+
+vectors:
+	CMPQ CX, $0x00000004
+	JLT  rest
+
+vector:
+	VMOVUPD (DX)(AX*1), Y0
+	VMOVUPD (BX)(AX*1), Y1
+	VMOVUPD (SI)(AX*1), Y2
+	VCMPPD  $0x00, Y1, Y0, Y0
+	VANDPD  Y0, Y2, Y0
+	VMOVUPD Y0, (DI)(AX*1)
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000004, CX
+	CMPQ    CX, $0x00000004
+	JGE     vector
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       vecMasks<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*8), Y0
+	VMASKMOVPD (DX)(AX*1), Y0, Y1
+	VMASKMOVPD (BX)(AX*1), Y0, Y2
+	VMASKMOVPD (SI)(AX*1), Y0, Y3
+	VCMPPD     $0x00, Y2, Y1, Y1
+	VANDPD     Y1, Y3, Y1
+	VMASKMOVPD Y1, Y0, (DI)(AX*1)
 
 end:
 	VZEROUPPER

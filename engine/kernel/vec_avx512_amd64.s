@@ -1357,6 +1357,83 @@ end:
 	VZEROUPPER
 	RET
 
+// func whereEqualF32AVX512(dst []float32, a []float32, b []float32, c []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·whereEqualF32AVX512(SB), NOSPLIT, $0-96
+	MOVQ dst_len+8(FP), CX
+	MOVQ CX, AX
+	SHLQ $0x02, AX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ c_base+72(FP), SI
+	MOVQ dst_base+0(FP), DI
+	XORQ AX, AX
+	CMPQ CX, $0x00000040
+	JLT  vectors
+
+round:
+	VMOVUPS   (DX)(AX*1), Z0
+	VMOVUPS   (BX)(AX*1), Z1
+	VMOVUPS   (SI)(AX*1), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, (DI)(AX*1)
+	VMOVUPS   64(DX)(AX*1), Z0
+	VMOVUPS   64(BX)(AX*1), Z1
+	VMOVUPS   64(SI)(AX*1), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, 64(DI)(AX*1)
+	VMOVUPS   128(DX)(AX*1), Z0
+	VMOVUPS   128(BX)(AX*1), Z1
+	VMOVUPS   128(SI)(AX*1), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, 128(DI)(AX*1)
+	VMOVUPS   192(DX)(AX*1), Z0
+	VMOVUPS   192(BX)(AX*1), Z1
+	VMOVUPS   192(SI)(AX*1), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, 192(DI)(AX*1)
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000040, CX
+	CMPQ      CX, $0x00000040
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000010
+	JLT  rest
+
+vector:
+	VMOVUPS   (DX)(AX*1), Z0
+	VMOVUPS   (BX)(AX*1), Z1
+	VMOVUPS   (SI)(AX*1), Z2
+	VCMPPS    $0x00, Z1, Z0, K1
+	VMOVAPS.Z Z2, K1, Z0
+	VMOVUPS   Z0, (DI)(AX*1)
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, CX
+	CMPQ      CX, $0x00000010
+	JGE       vector
+
+rest:
+	TESTQ     CX, CX
+	JZ        end
+	MOVL      $-1, R8
+	BZHIL     CX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DX)(AX*1), K1, Z0
+	VMOVUPS.Z (BX)(AX*1), K1, Z1
+	VMOVUPS.Z (SI)(AX*1), K1, Z2
+	VCMPPS    $0x00, Z1, Z0, K2
+	VMOVAPS.Z Z2, K2, Z0
+	VMOVUPS   Z0, K1, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func expF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·expF32AVX512(SB), NOSPLIT, $0-48
@@ -6137,6 +6214,83 @@ rest:
 	VADDPD    Z0, Z2, Z0
 	VMULPD    Z0, Z1, Z0
 	VMOVUPD   Z0, K1, (SI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func whereEqualF64AVX512(dst []float64, a []float64, b []float64, c []float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·whereEqualF64AVX512(SB), NOSPLIT, $0-96
+	MOVQ dst_len+8(FP), CX
+	MOVQ CX, AX
+	SHLQ $0x03, AX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ c_base+72(FP), SI
+	MOVQ dst_base+0(FP), DI
+	XORQ AX, AX
+	CMPQ CX, $0x00000020
+	JLT  vectors
+
+round:
+	VMOVUPD   (DX)(AX*1), Z0
+	VMOVUPD   (BX)(AX*1), Z1
+	VMOVUPD   (SI)(AX*1), Z2
+	VCMPPD    $0x00, Z1, Z0, K1
+	VMOVAPD.Z Z2, K1, Z0
+	VMOVUPD   Z0, (DI)(AX*1)
+	VMOVUPD   64(DX)(AX*1), Z0
+	VMOVUPD   64(BX)(AX*1), Z1
+	VMOVUPD   64(SI)(AX*1), Z2
+	VCMPPD    $0x00, Z1, Z0, K1
+	VMOVAPD.Z Z2, K1, Z0
+	VMOVUPD   Z0, 64(DI)(AX*1)
+	VMOVUPD   128(DX)(AX*1), Z0
+	VMOVUPD   128(BX)(AX*1), Z1
+	VMOVUPD   128(SI)(AX*1), Z2
+	VCMPPD    $0x00, Z1, Z0, K1
+	VMOVAPD.Z Z2, K1, Z0
+	VMOVUPD   Z0, 128(DI)(AX*1)
+	VMOVUPD   192(DX)(AX*1), Z0
+	VMOVUPD   192(BX)(AX*1), Z1
+	VMOVUPD   192(SI)(AX*1), Z2
+	VCMPPD    $0x00, Z1, Z0, K1
+	VMOVAPD.Z Z2, K1, Z0
+	VMOVUPD   Z0, 192(DI)(AX*1)
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000008
+	JLT  rest
+
+vector:
+	VMOVUPD   (DX)(AX*1), Z0
+	VMOVUPD   (BX)(AX*1), Z1
+	VMOVUPD   (SI)(AX*1), Z2
+	VCMPPD    $0x00, Z1, Z0, K1
+	VMOVAPD.Z Z2, K1, Z0
+	VMOVUPD   Z0, (DI)(AX*1)
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000008, CX
+	CMPQ      CX, $0x00000008
+	JGE       vector
+
+rest:
+	TESTQ     CX, CX
+	JZ        end
+	MOVL      $-1, R8
+	BZHIL     CX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPD.Z (DX)(AX*1), K1, Z0
+	VMOVUPD.Z (BX)(AX*1), K1, Z1
+	VMOVUPD.Z (SI)(AX*1), K1, Z2
+	VCMPPD    $0x00, Z1, Z0, K2
+	VMOVAPD.Z Z2, K2, Z0
+	VMOVUPD   Z0, K1, (DI)(AX*1)
 
 end:
 	VZEROUPPER

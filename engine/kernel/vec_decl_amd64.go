@@ -65,6 +65,9 @@ func mulAddF32AVX512(dst, a, b, c []float32)
 func mulShiftF32AVX512(dst, a, b []float32, s float32)
 
 //go:noescape
+func whereEqualF32AVX512(dst, a, b, c []float32)
+
+//go:noescape
 func expF32AVX512(dst, x []float32)
 
 //go:noescape
@@ -197,6 +200,9 @@ func mulAddF64AVX512(dst, a, b, c []float64)
 func mulShiftF64AVX512(dst, a, b []float64, s float64)
 
 //go:noescape
+func whereEqualF64AVX512(dst, a, b, c []float64)
+
+//go:noescape
 func sumF64AVX512(x []float64) float64
 
 //go:noescape
@@ -303,6 +309,9 @@ func mulAddF32AVX2(dst, a, b, c []float32)
 
 //go:noescape
 func mulShiftF32AVX2(dst, a, b []float32, s float32)
+
+//go:noescape
+func whereEqualF32AVX2(dst, a, b, c []float32)
 
 //go:noescape
 func expF32AVX2(dst, x []float32)
@@ -437,6 +446,9 @@ func mulAddF64AVX2(dst, a, b, c []float64)
 func mulShiftF64AVX2(dst, a, b []float64, s float64)
 
 //go:noescape
+func whereEqualF64AVX2(dst, a, b, c []float64)
+
+//go:noescape
 func sumF64AVX2(x []float64) float64
 
 //go:noescape
@@ -505,6 +517,7 @@ func vecF32AVX512(o *vecOps[float32]) {
 	o.affine2 = affine2F32AVX512
 	o.mulAdd = mulAddF32AVX512
 	o.mulShift = mulShiftF32AVX512
+	o.whereEqual = whereEqualF32AVX512
 	o.exp = expF32AVX512
 	o.tanh = tanhF32AVX512
 	o.sigmoid = sigmoidF32AVX512
@@ -552,6 +565,7 @@ func vecF64AVX512(o *vecOps[float64]) {
 	o.affine2 = affine2F64AVX512
 	o.mulAdd = mulAddF64AVX512
 	o.mulShift = mulShiftF64AVX512
+	o.whereEqual = whereEqualF64AVX512
 	o.sum = sumF64AVX512
 	o.sumSq = sumSqF64AVX512
 	o.dot = dotF64AVX512
@@ -591,6 +605,7 @@ func vecF32AVX2(o *vecOps[float32]) {
 	o.affine2 = affine2F32AVX2
 	o.mulAdd = mulAddF32AVX2
 	o.mulShift = mulShiftF32AVX2
+	o.whereEqual = whereEqualF32AVX2
 	o.exp = expF32AVX2
 	o.tanh = tanhF32AVX2
 	o.sigmoid = sigmoidF32AVX2
@@ -638,6 +653,7 @@ func vecF64AVX2(o *vecOps[float64]) {
 	o.affine2 = affine2F64AVX2
 	o.mulAdd = mulAddF64AVX2
 	o.mulShift = mulShiftF64AVX2
+	o.whereEqual = whereEqualF64AVX2
 	o.sum = sumF64AVX2
 	o.sumSq = sumSqF64AVX2
 	o.dot = dotF64AVX2

@@ -65,6 +65,9 @@ func mulAddF32NEON(dst, a, b, c []float32)
 func mulShiftF32NEON(dst, a, b []float32, s float32)
 
 //go:noescape
+func whereEqualF32NEON(dst, a, b, c []float32)
+
+//go:noescape
 func expF32NEON(dst, x []float32)
 
 //go:noescape
@@ -197,6 +200,9 @@ func mulAddF64NEON(dst, a, b, c []float64)
 func mulShiftF64NEON(dst, a, b []float64, s float64)
 
 //go:noescape
+func whereEqualF64NEON(dst, a, b, c []float64)
+
+//go:noescape
 func sumF64NEON(x []float64) float64
 
 //go:noescape
@@ -265,6 +271,7 @@ func vecF32NEON(o *vecOps[float32]) {
 	o.affine2 = affine2F32NEON
 	o.mulAdd = mulAddF32NEON
 	o.mulShift = mulShiftF32NEON
+	o.whereEqual = whereEqualF32NEON
 	o.exp = expF32NEON
 	o.tanh = tanhF32NEON
 	o.sigmoid = sigmoidF32NEON
@@ -312,6 +319,7 @@ func vecF64NEON(o *vecOps[float64]) {
 	o.affine2 = affine2F64NEON
 	o.mulAdd = mulAddF64NEON
 	o.mulShift = mulShiftF64NEON
+	o.whereEqual = whereEqualF64NEON
 	o.sum = sumF64NEON
 	o.sumSq = sumSqF64NEON
 	o.dot = dotF64NEON

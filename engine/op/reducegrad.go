@@ -25,7 +25,7 @@ func reduceSlopeOf[T kernel.Float](kind reduceKind, n int) reduceSlope[T] {
 			kernel.MulScalar(dx, dx, 1/T(n))
 		}}
 	case reduceMax, reduceMin:
-		return reduceSlope[T]{run: eachSlope(takeEqual[T]), useX: true, useY: true}
+		return reduceSlope[T]{run: takeEqual[T], useX: true, useY: true}
 	case reduceProd:
 		return reduceSlope[T]{run: eachSlope(others[T]), useX: true, useY: true}
 	case reduceL1:
@@ -50,11 +50,17 @@ func spread[T any](dx, dy []T) {
 }
 
 // takeEqual gives dy to the elements that are the result.
-func takeEqual[T kernel.Float](x, y, dy T) T {
-	if x == y {
-		return dy
+func takeEqual[T kernel.Float](dx, x, y, dy []T) {
+	if len(y) == len(dx) {
+		kernel.WhereEqual(dx, x, y, dy)
+		return
 	}
-	return 0
+	for i, v := range x {
+		dx[i] = 0
+		if v == y[0] {
+			dx[i] = dy[0]
+		}
+	}
 }
 
 // others is dy times the product of all other elements; see diffReduce.
@@ -106,6 +112,7 @@ type diffReduce[T kernel.Float] struct {
 	bwd    pieces
 	dx, dy []T
 	count  *fold[T] // elements that are equal to the result, or zeros
+	ones   []T
 	prod   *fold[T] // product of those that are not zero
 }
 
@@ -135,6 +142,8 @@ func bindReduce[T kernel.Float](kind reduceKind, f func(reduceKind) reduction[T]
 func (k *diffReduce[T]) folds(s tensor.Shape, along []bool) {
 	switch k.kind {
 	case reduceMax, reduceMin:
+		k.ones = make([]T, foldBlock)
+		fill(k.ones, 1)
 		k.count = newFold(s, along, summing[T](), k.isResult)
 	case reduceProd:
 		k.count = newFold(s, along, summing[T](), func(dst []T, from int) {
@@ -157,9 +166,7 @@ func (k *diffReduce[T]) folds(s tensor.Shape, along []bool) {
 func (k *diffReduce[T]) isResult(dst []T, from int) {
 	step := k.w.step(0)
 	k.w.rows(from, from+len(dst), func(o, n int, at [3]int) {
-		for i := range n {
-			dst[o-from+i] = T(bit(k.x[o+i] == k.y[at[0]+i*step]))
-		}
+		takeEqual(dst[o-from:][:n], k.x[o:o+n], span(k.y, at[0], n, step), k.ones[:max(1, n*step)])
 	})
 }
 

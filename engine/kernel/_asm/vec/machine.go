@@ -22,7 +22,8 @@ type machine interface {
 	copySign(a, sign value) value // a is not negative
 
 	greater(a, b value) value // masks
-	unordered(a value) value  // where a is NaN
+	equal(a, b value) value
+	unordered(a value) value // where a is NaN
 	sel(mask, a, b value) value
 	only(mask, a value) value // a or 0
 

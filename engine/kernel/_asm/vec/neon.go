@@ -154,8 +154,9 @@ func (n *neon) fma(a, b, c value) value  { return n.onto("FMLA", n.wide(0x4e20cc
 func (n *neon) fnma(a, b, c value) value { return n.onto("FMLS", n.wide(0x4ea0cc00), c, a, b) }
 
 func (n *neon) greater(a, b value) value { return n.numbers("FCMGT", 0x6ea0e400, a, b) }
+func (n *neon) equal(a, b value) value   { return n.numbers("FCMEQ", 0x4e20e400, a, b) }
 func (n *neon) unordered(a value) value {
-	return n.def("NOT", 0x6e205800, n.numbers("FCMEQ", 0x4e20e400, a, a), nil)
+	return n.def("NOT", 0x6e205800, n.equal(a, a), nil)
 }
 
 func (n *neon) sel(mask, a, b value) value { return n.onto("BSL", 0x6e601c00, mask, a, b) }

@@ -73,6 +73,8 @@ func affine() []spec {
 			func(m machine, x, _ []value) value { return m.fma(x[0], x[1], x[2]) }),
 		scaled("mulShift", "(dst, a, b []T, s T)", []string{"a", "b"}, []string{"s"},
 			func(m machine, x, s []value) value { return m.mul(x[0], m.add(x[1], s[0])) }),
+		scaled("whereEqual", "(dst, a, b, c []T)", []string{"a", "b", "c"}, nil,
+			func(m machine, x, _ []value) value { return m.only(m.equal(x[0], x[1]), x[2]) }),
 	}
 }
 

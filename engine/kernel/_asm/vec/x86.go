@@ -163,6 +163,7 @@ func (f *x86) copySign(a, sign value) value {
 
 // Predicates of VCMPPS.
 const (
+	equal     = 0
 	unordered = 3
 	greater   = 0x1e
 )
@@ -179,6 +180,7 @@ func (f *x86) compare(pred int, a, b value) value {
 }
 
 func (f *x86) greater(a, b value) value { return f.compare(greater, a, b) }
+func (f *x86) equal(a, b value) value   { return f.compare(equal, a, b) }
 func (f *x86) unordered(a value) value  { return f.compare(unordered, a, a) }
 
 func (f *x86) sel(mask, a, b value) value {
