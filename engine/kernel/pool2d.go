@@ -33,6 +33,7 @@ type poolTask[T Float] struct {
 	y, x []T
 	arg  []int32
 	step int
+	taps []poolTaps[T] // of each worker
 }
 
 var (
@@ -41,19 +42,19 @@ var (
 )
 
 // Run implements Task.
-func (t *poolTask[T]) Run(_, i int) {
+func (t *poolTask[T]) Run(worker, i int) {
 	in, out := t.s.H*t.s.W, t.s.OH*t.s.OW
 	for k := i * t.step; k < min((i+1)*t.step, t.s.N*t.s.C); k++ {
 		var arg []int32
 		if t.arg != nil {
 			arg = t.arg[k*out : (k+1)*out]
 		}
-		t.plane(t.y[k*out:(k+1)*out], t.x[k*in:(k+1)*in], arg)
+		t.plane(worker, t.y[k*out:(k+1)*out], t.x[k*in:(k+1)*in], arg)
 	}
 }
 
 // plane computes y from x, or in a gradient x, that of the input, from y.
-func (t *poolTask[T]) plane(y, x []T, arg []int32) {
+func (t *poolTask[T]) plane(worker int, y, x []T, arg []int32) {
 	switch {
 	case t.kind == poolAvg:
 		avgPlane(&t.s, y, x)
@@ -63,8 +64,8 @@ func (t *poolTask[T]) plane(y, x []T, arg []int32) {
 		maxPlaneGrad(&t.s, y, x, arg)
 	case t.s.pairs():
 		maxPairs(&t.s, y, x, arg)
-	case arg == nil && t.s.DilW == 1:
-		maxPlaneFast(&t.s, y, x)
+	case t.s.inTaps():
+		t.taps[worker].plane(&t.s, y, x, arg)
 	default:
 		maxPlane(&t.s, y, x, arg)
 	}
@@ -74,9 +75,9 @@ func eachPlane[T Float](p *Pool, kind poolKind, s *PoolShape, y, x []T, arg []in
 	l := pick[freeList[poolTask[T]]](&pools32, &pools64)
 	t := l.take()
 	parts, step := Split(s.N*s.C, max(1, poolGrain/max(1, s.H*s.W)))
-	*t = poolTask[T]{kind: kind, s: *s, y: y, x: x, arg: arg, step: step}
+	*t = poolTask[T]{kind: kind, s: *s, y: y, x: x, arg: arg, step: step, taps: grow(t.taps, p.Threads())}
 	p.Do(t, parts)
-	*t = poolTask[T]{}
+	*t = poolTask[T]{taps: t.taps}
 	l.put(t)
 }
 
@@ -123,27 +124,34 @@ func span(o, stride, pad, dil, k, n int) (start, lo, hi int) {
 	return start, min(lo, hi), hi
 }
 
+// maxPlane takes window by window; see also maxTaps.
 func maxPlane[T Float](s *PoolShape, y, x []T, arg []int32) {
 	for i := range s.OH {
-		h0, a0, a1 := span(i, s.StrideH, s.PadTop, s.DilH, s.KH, s.H)
 		for j := range s.OW {
-			w0, b0, b1 := span(j, s.StrideW, s.PadLeft, s.DilW, s.KW, s.W)
-			best, at := T(math.Inf(-1)), -1
-			for a := a0; a < a1; a++ {
-				row := (h0 + a*s.DilH) * s.W
-				for b := b0; b < b1; b++ {
-					k := row + w0 + b*s.DilW
-					if v := x[k]; v > best || at < 0 || (v != v && best == best) {
-						best, at = v, k
-					}
-				}
-			}
+			best, at := maxWindow(s, x, i, j)
 			y[i*s.OW+j] = best
 			if arg != nil {
-				arg[i*s.OW+j] = int32(at)
+				arg[i*s.OW+j] = at
 			}
 		}
 	}
+}
+
+// maxWindow returns the largest element of a window and its index.
+func maxWindow[T Float](s *PoolShape, x []T, i, j int) (best T, at int32) {
+	h0, a0, a1 := span(i, s.StrideH, s.PadTop, s.DilH, s.KH, s.H)
+	w0, b0, b1 := span(j, s.StrideW, s.PadLeft, s.DilW, s.KW, s.W)
+	best, at = T(math.Inf(-1)), -1
+	for a := a0; a < a1; a++ {
+		row := (h0 + a*s.DilH) * s.W
+		for b := b0; b < b1; b++ {
+			k := row + w0 + b*s.DilW
+			if v := x[k]; v > best || at < 0 || (v != v && best == best) {
+				best, at = v, int32(k)
+			}
+		}
+	}
+	return best, at
 }
 
 // maxPairs is maxPlane for pairs, without branches that depend on the data.
@@ -197,24 +205,6 @@ func firstNaN[T Float](a, b, c T, w int32) int32 {
 		return w
 	}
 	return w + 1
-}
-
-// maxPlaneFast is maxPlane without arg: windows are joined row by row.
-func maxPlaneFast[T Float](s *PoolShape, y, x []T) {
-	for i := range s.OH {
-		h0, a0, a1 := span(i, s.StrideH, s.PadTop, s.DilH, s.KH, s.H)
-		for j := range s.OW {
-			w0, b0, b1 := span(j, s.StrideW, s.PadLeft, 1, s.KW, s.W)
-			best := T(math.Inf(-1))
-			for a := a0; a < a1 && b0 < b1; a++ {
-				row := (h0+a*s.DilH)*s.W + w0
-				for _, v := range x[row+b0 : row+b1] {
-					best = max(best, v)
-				}
-			}
-			y[i*s.OW+j] = best
-		}
-	}
 }
 
 func maxPlaneGrad[T Float](s *PoolShape, dy, dx []T, arg []int32) {

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// randomPool returns a shape that may have anything; output extents are rounded
-// up now and then.
-func randomPool(r *rand.Rand) PoolShape {
+// randomPool returns a shape that may have anything, of images up to so high; output
+// extents are rounded up now and then.
+func randomPool(r *rand.Rand, high int) PoolShape {
 	one := func(n int) int { return 1 + r.IntN(n) }
-	s := PoolShape{N: one(3), C: one(4), H: one(12), W: one(20), KH: one(4), KW: one(4), StrideH: one(3), StrideW: one(3),
+	s := PoolShape{N: one(3), C: one(4), H: one(high), W: one(20), KH: one(4), KW: one(4), StrideH: one(3), StrideW: one(3),
 		DilH: one(2), DilW: one(2), CountIncludePad: r.IntN(2) == 0}
 	s.PadTop, s.PadLeft, s.PadBottom, s.PadRight = r.IntN(s.KH), r.IntN(s.KW), r.IntN(s.KH), r.IntN(s.KW)
 	s.H = max(s.H, s.DilH*(s.KH-1)+1)
@@ -136,11 +136,19 @@ func TestPool2D(t *testing.T) {
 	for i := range 300 {
 		s := poolPairs
 		if i > 5 {
-			s = randomPool(r)
+			s = randomPool(r, 12)
+		}
+		if i%30 == 6 {
+			s = randomPool(r, 500) // in bands
 		}
 		c := newPoolCase(r, s)
 		if i%3 == 0 {
 			c.x[r.IntN(len(c.x))] = math.NaN()
+		}
+		if i%5 == 0 {
+			for k := range min(len(c.x), 40) {
+				c.x[k] = math.Inf(-1)
+			}
 		}
 		MaxPool(p, &s, c.y, c.arg, c.x)
 		MaxPoolGrad(p, &s, c.dx, c.dy, c.arg)
@@ -200,23 +208,34 @@ func (c *poolCase) narrow(r *rand.Rand) {
 func TestPool2DAllocatesNothing(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
-	c := newPoolCase(rand.New(rand.NewPCG(5, 6)), poolPairs)
-	x, y := make([]float32, len(c.x)), make([]float32, len(c.y))
-	if n := testing.AllocsPerRun(5, func() {
-		MaxPool(p, &c.s, y, c.arg, x)
-		MaxPoolGrad(p, &c.s, x, y, c.arg)
-		MaxPool(p, &c.s, c.y, c.arg, c.x)
-		MaxPoolGrad(p, &c.s, c.dx, c.dy, c.arg)
-		AvgPool(p, &c.s, c.y, c.x)
-		AvgPoolGrad(p, &c.s, c.dx, c.dy)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, s := range []PoolShape{poolPairs, poolOverlapping} {
+		c := newPoolCase(rand.New(rand.NewPCG(5, 6)), s)
+		x, y := make([]float32, len(c.x)), make([]float32, len(c.y))
+		if n := testing.AllocsPerRun(5, func() {
+			MaxPool(p, &c.s, y, c.arg, x)
+			MaxPoolGrad(p, &c.s, x, y, c.arg)
+			MaxPool(p, &c.s, c.y, c.arg, c.x)
+			MaxPoolGrad(p, &c.s, c.dx, c.dy, c.arg)
+			AvgPool(p, &c.s, c.y, c.x)
+			AvgPoolGrad(p, &c.s, c.dx, c.dy)
+		}); n != 0 {
+			t.Errorf("%+v: %v allocations", s, n)
+		}
 	}
 }
 
-// BenchmarkMaxPool is the first pooling of LeNet.
+// poolOverlapping is a pooling of the FitNets of MNIST.
+var poolOverlapping = PoolShape{N: 4, C: 16, H: 28, W: 28, KH: 4, KW: 4, OH: 13, OW: 13, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
+
+// BenchmarkMaxPool takes the first pooling of LeNet, then one with windows that overlap.
 func BenchmarkMaxPool(b *testing.B) {
-	s := PoolShape{N: 128, C: 20, H: 24, W: 24, KH: 2, KW: 2, OH: 12, OW: 12, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1}
+	b.Run("pairs", func(b *testing.B) {
+		benchMaxPool(b, PoolShape{N: 128, C: 20, H: 24, W: 24, KH: 2, KW: 2, OH: 12, OW: 12, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1})
+	})
+	b.Run("overlapping", func(b *testing.B) { benchMaxPool(b, poolOverlapping) })
+}
+
+func benchMaxPool(b *testing.B, s PoolShape) {
 	x, y, arg := make([]float32, s.N*s.C*s.H*s.W), make([]float32, s.N*s.C*s.OH*s.OW), make([]int32, s.N*s.C*s.OH*s.OW)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range x {

@@ -20,6 +20,7 @@ type vecOps[T Float] struct {
 	affine2                       func(dst, x, y []T, a, b, c T)
 	mulAdd, whereEqual            func(dst, a, b, c []T)
 	mulShift                      func(dst, a, b []T, s T)
+	indexEqual                    func(dst, a, b, index []T, shift T)
 	sum, sumSq, maxOf             func(x []T) T
 	dot                           func(a, b []T) T
 	sumSqDiff                     func(x []T, mean T) T

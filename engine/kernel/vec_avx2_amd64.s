@@ -1434,6 +1434,96 @@ end:
 	VZEROUPPER
 	RET
 
+// func indexEqualF32AVX2(dst []float32, a []float32, b []float32, index []float32, shift float32)
+// Requires: AVX
+TEXT ·indexEqualF32AVX2(SB), NOSPLIT, $0-100
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         CX, AX
+	SHLQ         $0x02, AX
+	MOVQ         a_base+24(FP), DX
+	MOVQ         b_base+48(FP), BX
+	MOVQ         index_base+72(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	XORQ         AX, AX
+	VBROADCASTSS shift+96(FP), Y0
+	CMPQ         CX, $0x00000020
+	JLT          vectors
+
+round:
+	VMOVUPS   (DX)(AX*1), Y1
+	VMOVUPS   (BX)(AX*1), Y2
+	VMOVUPS   (SI)(AX*1), Y3
+	VMOVUPS   (DI)(AX*1), Y4
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VADDPS    Y0, Y3, Y2
+	VBLENDVPS Y1, Y2, Y4, Y1
+	VMOVUPS   Y1, (DI)(AX*1)
+	VMOVUPS   32(DX)(AX*1), Y1
+	VMOVUPS   32(BX)(AX*1), Y2
+	VMOVUPS   32(SI)(AX*1), Y3
+	VMOVUPS   32(DI)(AX*1), Y4
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VADDPS    Y0, Y3, Y2
+	VBLENDVPS Y1, Y2, Y4, Y1
+	VMOVUPS   Y1, 32(DI)(AX*1)
+	VMOVUPS   64(DX)(AX*1), Y1
+	VMOVUPS   64(BX)(AX*1), Y2
+	VMOVUPS   64(SI)(AX*1), Y3
+	VMOVUPS   64(DI)(AX*1), Y4
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VADDPS    Y0, Y3, Y2
+	VBLENDVPS Y1, Y2, Y4, Y1
+	VMOVUPS   Y1, 64(DI)(AX*1)
+	VMOVUPS   96(DX)(AX*1), Y1
+	VMOVUPS   96(BX)(AX*1), Y2
+	VMOVUPS   96(SI)(AX*1), Y3
+	VMOVUPS   96(DI)(AX*1), Y4
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VADDPS    Y0, Y3, Y2
+	VBLENDVPS Y1, Y2, Y4, Y1
+	VMOVUPS   Y1, 96(DI)(AX*1)
+	ADDQ      $0x00000080, AX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000008
+	JLT  rest
+
+vector:
+	VMOVUPS   (DX)(AX*1), Y1
+	VMOVUPS   (BX)(AX*1), Y2
+	VMOVUPS   (SI)(AX*1), Y3
+	VMOVUPS   (DI)(AX*1), Y4
+	VCMPPS    $0x00, Y2, Y1, Y1
+	VADDPS    Y0, Y3, Y2
+	VBLENDVPS Y1, Y2, Y4, Y1
+	VMOVUPS   Y1, (DI)(AX*1)
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, CX
+	CMPQ      CX, $0x00000008
+	JGE       vector
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       vecMasks<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*4), Y1
+	VMASKMOVPS (DX)(AX*1), Y1, Y2
+	VMASKMOVPS (BX)(AX*1), Y1, Y3
+	VMASKMOVPS (SI)(AX*1), Y1, Y4
+	VMASKMOVPS (DI)(AX*1), Y1, Y5
+	VCMPPS     $0x00, Y3, Y2, Y2
+	VADDPS     Y0, Y4, Y0
+	VBLENDVPS  Y2, Y0, Y5, Y0
+	VMASKMOVPS Y0, Y1, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func expF32AVX2(dst []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expF32AVX2(SB), NOSPLIT, $0-48
@@ -6607,6 +6697,96 @@ rest:
 	VCMPPD     $0x00, Y2, Y1, Y1
 	VANDPD     Y1, Y3, Y1
 	VMASKMOVPD Y1, Y0, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func indexEqualF64AVX2(dst []float64, a []float64, b []float64, index []float64, shift float64)
+// Requires: AVX
+TEXT ·indexEqualF64AVX2(SB), NOSPLIT, $0-104
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         CX, AX
+	SHLQ         $0x03, AX
+	MOVQ         a_base+24(FP), DX
+	MOVQ         b_base+48(FP), BX
+	MOVQ         index_base+72(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	XORQ         AX, AX
+	VBROADCASTSD shift+96(FP), Y0
+	CMPQ         CX, $0x00000010
+	JLT          vectors
+
+round:
+	VMOVUPD   (DX)(AX*1), Y1
+	VMOVUPD   (BX)(AX*1), Y2
+	VMOVUPD   (SI)(AX*1), Y3
+	VMOVUPD   (DI)(AX*1), Y4
+	VCMPPD    $0x00, Y2, Y1, Y1
+	VADDPD    Y0, Y3, Y2
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VMOVUPD   Y1, (DI)(AX*1)
+	VMOVUPD   32(DX)(AX*1), Y1
+	VMOVUPD   32(BX)(AX*1), Y2
+	VMOVUPD   32(SI)(AX*1), Y3
+	VMOVUPD   32(DI)(AX*1), Y4
+	VCMPPD    $0x00, Y2, Y1, Y1
+	VADDPD    Y0, Y3, Y2
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VMOVUPD   Y1, 32(DI)(AX*1)
+	VMOVUPD   64(DX)(AX*1), Y1
+	VMOVUPD   64(BX)(AX*1), Y2
+	VMOVUPD   64(SI)(AX*1), Y3
+	VMOVUPD   64(DI)(AX*1), Y4
+	VCMPPD    $0x00, Y2, Y1, Y1
+	VADDPD    Y0, Y3, Y2
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VMOVUPD   Y1, 64(DI)(AX*1)
+	VMOVUPD   96(DX)(AX*1), Y1
+	VMOVUPD   96(BX)(AX*1), Y2
+	VMOVUPD   96(SI)(AX*1), Y3
+	VMOVUPD   96(DI)(AX*1), Y4
+	VCMPPD    $0x00, Y2, Y1, Y1
+	VADDPD    Y0, Y3, Y2
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VMOVUPD   Y1, 96(DI)(AX*1)
+	ADDQ      $0x00000080, AX
+	SUBQ      $0x00000010, CX
+	CMPQ      CX, $0x00000010
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000004
+	JLT  rest
+
+vector:
+	VMOVUPD   (DX)(AX*1), Y1
+	VMOVUPD   (BX)(AX*1), Y2
+	VMOVUPD   (SI)(AX*1), Y3
+	VMOVUPD   (DI)(AX*1), Y4
+	VCMPPD    $0x00, Y2, Y1, Y1
+	VADDPD    Y0, Y3, Y2
+	VBLENDVPD Y1, Y2, Y4, Y1
+	VMOVUPD   Y1, (DI)(AX*1)
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000004, CX
+	CMPQ      CX, $0x00000004
+	JGE       vector
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       vecMasks<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*8), Y1
+	VMASKMOVPD (DX)(AX*1), Y1, Y2
+	VMASKMOVPD (BX)(AX*1), Y1, Y3
+	VMASKMOVPD (SI)(AX*1), Y1, Y4
+	VMASKMOVPD (DI)(AX*1), Y1, Y5
+	VCMPPD     $0x00, Y3, Y2, Y2
+	VADDPD     Y0, Y4, Y0
+	VBLENDVPD  Y2, Y0, Y5, Y0
+	VMASKMOVPD Y0, Y1, (DI)(AX*1)
 
 end:
 	VZEROUPPER

@@ -1434,6 +1434,96 @@ end:
 	VZEROUPPER
 	RET
 
+// func indexEqualF32AVX512(dst []float32, a []float32, b []float32, index []float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·indexEqualF32AVX512(SB), NOSPLIT, $0-100
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         CX, AX
+	SHLQ         $0x02, AX
+	MOVQ         a_base+24(FP), DX
+	MOVQ         b_base+48(FP), BX
+	MOVQ         index_base+72(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	XORQ         AX, AX
+	VBROADCASTSS shift+96(FP), Z0
+	CMPQ         CX, $0x00000040
+	JLT          vectors
+
+round:
+	VMOVUPS   (DX)(AX*1), Z1
+	VMOVUPS   (BX)(AX*1), Z2
+	VMOVUPS   (SI)(AX*1), Z3
+	VMOVUPS   (DI)(AX*1), Z4
+	VCMPPS    $0x00, Z2, Z1, K1
+	VADDPS    Z0, Z3, Z1
+	VBLENDMPS Z1, Z4, K1, Z5
+	VMOVUPS   Z5, (DI)(AX*1)
+	VMOVUPS   64(DX)(AX*1), Z1
+	VMOVUPS   64(BX)(AX*1), Z2
+	VMOVUPS   64(SI)(AX*1), Z3
+	VMOVUPS   64(DI)(AX*1), Z4
+	VCMPPS    $0x00, Z2, Z1, K1
+	VADDPS    Z0, Z3, Z1
+	VBLENDMPS Z1, Z4, K1, Z6
+	VMOVUPS   Z6, 64(DI)(AX*1)
+	VMOVUPS   128(DX)(AX*1), Z1
+	VMOVUPS   128(BX)(AX*1), Z2
+	VMOVUPS   128(SI)(AX*1), Z3
+	VMOVUPS   128(DI)(AX*1), Z4
+	VCMPPS    $0x00, Z2, Z1, K1
+	VADDPS    Z0, Z3, Z1
+	VBLENDMPS Z1, Z4, K1, Z7
+	VMOVUPS   Z7, 128(DI)(AX*1)
+	VMOVUPS   192(DX)(AX*1), Z1
+	VMOVUPS   192(BX)(AX*1), Z2
+	VMOVUPS   192(SI)(AX*1), Z3
+	VMOVUPS   192(DI)(AX*1), Z4
+	VCMPPS    $0x00, Z2, Z1, K1
+	VADDPS    Z0, Z3, Z1
+	VBLENDMPS Z1, Z4, K1, Z8
+	VMOVUPS   Z8, 192(DI)(AX*1)
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000040, CX
+	CMPQ      CX, $0x00000040
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000010
+	JLT  rest
+
+vector:
+	VMOVUPS   (DX)(AX*1), Z1
+	VMOVUPS   (BX)(AX*1), Z2
+	VMOVUPS   (SI)(AX*1), Z3
+	VMOVUPS   (DI)(AX*1), Z4
+	VCMPPS    $0x00, Z2, Z1, K1
+	VADDPS    Z0, Z3, Z1
+	VBLENDMPS Z1, Z4, K1, Z9
+	VMOVUPS   Z9, (DI)(AX*1)
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, CX
+	CMPQ      CX, $0x00000010
+	JGE       vector
+
+rest:
+	TESTQ     CX, CX
+	JZ        end
+	MOVL      $-1, R8
+	BZHIL     CX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DX)(AX*1), K1, Z1
+	VMOVUPS.Z (BX)(AX*1), K1, Z2
+	VMOVUPS.Z (SI)(AX*1), K1, Z3
+	VMOVUPS.Z (DI)(AX*1), K1, Z4
+	VCMPPS    $0x00, Z2, Z1, K2
+	VADDPS    Z0, Z3, Z0
+	VBLENDMPS Z0, Z4, K2, Z10
+	VMOVUPS   Z10, K1, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
 // func expF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·expF32AVX512(SB), NOSPLIT, $0-48
@@ -6291,6 +6381,96 @@ rest:
 	VCMPPD    $0x00, Z1, Z0, K2
 	VMOVAPD.Z Z2, K2, Z0
 	VMOVUPD   Z0, K1, (DI)(AX*1)
+
+end:
+	VZEROUPPER
+	RET
+
+// func indexEqualF64AVX512(dst []float64, a []float64, b []float64, index []float64, shift float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·indexEqualF64AVX512(SB), NOSPLIT, $0-104
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         CX, AX
+	SHLQ         $0x03, AX
+	MOVQ         a_base+24(FP), DX
+	MOVQ         b_base+48(FP), BX
+	MOVQ         index_base+72(FP), SI
+	MOVQ         dst_base+0(FP), DI
+	XORQ         AX, AX
+	VBROADCASTSD shift+96(FP), Z0
+	CMPQ         CX, $0x00000020
+	JLT          vectors
+
+round:
+	VMOVUPD   (DX)(AX*1), Z1
+	VMOVUPD   (BX)(AX*1), Z2
+	VMOVUPD   (SI)(AX*1), Z3
+	VMOVUPD   (DI)(AX*1), Z4
+	VCMPPD    $0x00, Z2, Z1, K1
+	VADDPD    Z0, Z3, Z1
+	VBLENDMPD Z1, Z4, K1, Z5
+	VMOVUPD   Z5, (DI)(AX*1)
+	VMOVUPD   64(DX)(AX*1), Z1
+	VMOVUPD   64(BX)(AX*1), Z2
+	VMOVUPD   64(SI)(AX*1), Z3
+	VMOVUPD   64(DI)(AX*1), Z4
+	VCMPPD    $0x00, Z2, Z1, K1
+	VADDPD    Z0, Z3, Z1
+	VBLENDMPD Z1, Z4, K1, Z6
+	VMOVUPD   Z6, 64(DI)(AX*1)
+	VMOVUPD   128(DX)(AX*1), Z1
+	VMOVUPD   128(BX)(AX*1), Z2
+	VMOVUPD   128(SI)(AX*1), Z3
+	VMOVUPD   128(DI)(AX*1), Z4
+	VCMPPD    $0x00, Z2, Z1, K1
+	VADDPD    Z0, Z3, Z1
+	VBLENDMPD Z1, Z4, K1, Z7
+	VMOVUPD   Z7, 128(DI)(AX*1)
+	VMOVUPD   192(DX)(AX*1), Z1
+	VMOVUPD   192(BX)(AX*1), Z2
+	VMOVUPD   192(SI)(AX*1), Z3
+	VMOVUPD   192(DI)(AX*1), Z4
+	VCMPPD    $0x00, Z2, Z1, K1
+	VADDPD    Z0, Z3, Z1
+	VBLENDMPD Z1, Z4, K1, Z8
+	VMOVUPD   Z8, 192(DI)(AX*1)
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000020, CX
+	CMPQ      CX, $0x00000020
+	JGE       round
+
+vectors:
+	CMPQ CX, $0x00000008
+	JLT  rest
+
+vector:
+	VMOVUPD   (DX)(AX*1), Z1
+	VMOVUPD   (BX)(AX*1), Z2
+	VMOVUPD   (SI)(AX*1), Z3
+	VMOVUPD   (DI)(AX*1), Z4
+	VCMPPD    $0x00, Z2, Z1, K1
+	VADDPD    Z0, Z3, Z1
+	VBLENDMPD Z1, Z4, K1, Z9
+	VMOVUPD   Z9, (DI)(AX*1)
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000008, CX
+	CMPQ      CX, $0x00000008
+	JGE       vector
+
+rest:
+	TESTQ     CX, CX
+	JZ        end
+	MOVL      $-1, R8
+	BZHIL     CX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPD.Z (DX)(AX*1), K1, Z1
+	VMOVUPD.Z (BX)(AX*1), K1, Z2
+	VMOVUPD.Z (SI)(AX*1), K1, Z3
+	VMOVUPD.Z (DI)(AX*1), K1, Z4
+	VCMPPD    $0x00, Z2, Z1, K2
+	VADDPD    Z0, Z3, Z0
+	VBLENDMPD Z0, Z4, K2, Z10
+	VMOVUPD   Z10, K1, (DI)(AX*1)
 
 end:
 	VZEROUPPER

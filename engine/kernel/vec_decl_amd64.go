@@ -68,6 +68,9 @@ func mulShiftF32AVX512(dst, a, b []float32, s float32)
 func whereEqualF32AVX512(dst, a, b, c []float32)
 
 //go:noescape
+func indexEqualF32AVX512(dst, a, b, index []float32, shift float32)
+
+//go:noescape
 func expF32AVX512(dst, x []float32)
 
 //go:noescape
@@ -203,6 +206,9 @@ func mulShiftF64AVX512(dst, a, b []float64, s float64)
 func whereEqualF64AVX512(dst, a, b, c []float64)
 
 //go:noescape
+func indexEqualF64AVX512(dst, a, b, index []float64, shift float64)
+
+//go:noescape
 func sumF64AVX512(x []float64) float64
 
 //go:noescape
@@ -312,6 +318,9 @@ func mulShiftF32AVX2(dst, a, b []float32, s float32)
 
 //go:noescape
 func whereEqualF32AVX2(dst, a, b, c []float32)
+
+//go:noescape
+func indexEqualF32AVX2(dst, a, b, index []float32, shift float32)
 
 //go:noescape
 func expF32AVX2(dst, x []float32)
@@ -449,6 +458,9 @@ func mulShiftF64AVX2(dst, a, b []float64, s float64)
 func whereEqualF64AVX2(dst, a, b, c []float64)
 
 //go:noescape
+func indexEqualF64AVX2(dst, a, b, index []float64, shift float64)
+
+//go:noescape
 func sumF64AVX2(x []float64) float64
 
 //go:noescape
@@ -518,6 +530,7 @@ func vecF32AVX512(o *vecOps[float32]) {
 	o.mulAdd = mulAddF32AVX512
 	o.mulShift = mulShiftF32AVX512
 	o.whereEqual = whereEqualF32AVX512
+	o.indexEqual = indexEqualF32AVX512
 	o.exp = expF32AVX512
 	o.tanh = tanhF32AVX512
 	o.sigmoid = sigmoidF32AVX512
@@ -566,6 +579,7 @@ func vecF64AVX512(o *vecOps[float64]) {
 	o.mulAdd = mulAddF64AVX512
 	o.mulShift = mulShiftF64AVX512
 	o.whereEqual = whereEqualF64AVX512
+	o.indexEqual = indexEqualF64AVX512
 	o.sum = sumF64AVX512
 	o.sumSq = sumSqF64AVX512
 	o.dot = dotF64AVX512
@@ -606,6 +620,7 @@ func vecF32AVX2(o *vecOps[float32]) {
 	o.mulAdd = mulAddF32AVX2
 	o.mulShift = mulShiftF32AVX2
 	o.whereEqual = whereEqualF32AVX2
+	o.indexEqual = indexEqualF32AVX2
 	o.exp = expF32AVX2
 	o.tanh = tanhF32AVX2
 	o.sigmoid = sigmoidF32AVX2
@@ -654,6 +669,7 @@ func vecF64AVX2(o *vecOps[float64]) {
 	o.mulAdd = mulAddF64AVX2
 	o.mulShift = mulShiftF64AVX2
 	o.whereEqual = whereEqualF64AVX2
+	o.indexEqual = indexEqualF64AVX2
 	o.sum = sumF64AVX2
 	o.sumSq = sumSqF64AVX2
 	o.dot = dotF64AVX2

@@ -68,6 +68,9 @@ func mulShiftF32NEON(dst, a, b []float32, s float32)
 func whereEqualF32NEON(dst, a, b, c []float32)
 
 //go:noescape
+func indexEqualF32NEON(dst, a, b, index []float32, shift float32)
+
+//go:noescape
 func expF32NEON(dst, x []float32)
 
 //go:noescape
@@ -203,6 +206,9 @@ func mulShiftF64NEON(dst, a, b []float64, s float64)
 func whereEqualF64NEON(dst, a, b, c []float64)
 
 //go:noescape
+func indexEqualF64NEON(dst, a, b, index []float64, shift float64)
+
+//go:noescape
 func sumF64NEON(x []float64) float64
 
 //go:noescape
@@ -272,6 +278,7 @@ func vecF32NEON(o *vecOps[float32]) {
 	o.mulAdd = mulAddF32NEON
 	o.mulShift = mulShiftF32NEON
 	o.whereEqual = whereEqualF32NEON
+	o.indexEqual = indexEqualF32NEON
 	o.exp = expF32NEON
 	o.tanh = tanhF32NEON
 	o.sigmoid = sigmoidF32NEON
@@ -320,6 +327,7 @@ func vecF64NEON(o *vecOps[float64]) {
 	o.mulAdd = mulAddF64NEON
 	o.mulShift = mulShiftF64NEON
 	o.whereEqual = whereEqualF64NEON
+	o.indexEqual = indexEqualF64NEON
 	o.sum = sumF64NEON
 	o.sumSq = sumSqF64NEON
 	o.dot = dotF64NEON

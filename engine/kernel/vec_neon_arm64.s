@@ -1457,6 +1457,97 @@ element:
 end:
 	RET
 
+// func indexEqualF32NEON(dst, a, b, index []float32, shift float32)
+TEXT ·indexEqualF32NEON(SB), NOSPLIT, $0-100
+	MOVD $vecNEON<>(SB), R25
+	MOVD dst_len+8(FP), R20
+	MOVD a_base+24(FP), R0
+	MOVD b_base+48(FP), R1
+	MOVD index_base+72(FP), R2
+	MOVD dst_base+0(FP), R3
+	FMOVS shift+96(FP), F0
+	WORD $0x4e04041f // DUP V0, V31
+	CMP $16, R20
+	BLT vectors
+round:
+	FMOVQ 0(R0), F0
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 0(R3)
+	FMOVQ 16(R0), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 16(R2), F2
+	FMOVQ 16(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 16(R3)
+	FMOVQ 32(R0), F0
+	FMOVQ 32(R1), F1
+	FMOVQ 32(R2), F2
+	FMOVQ 32(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 32(R3)
+	FMOVQ 48(R0), F0
+	FMOVQ 48(R1), F1
+	FMOVQ 48(R2), F2
+	FMOVQ 48(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 48(R3)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $16, R20, R20
+	CMP $16, R20
+	BGE round
+vectors:
+	CMP $4, R20
+	BLT rest
+vector:
+	FMOVQ 0(R0), F0
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 0(R3)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $4, R20, R20
+	CMP $4, R20
+	BGE vector
+rest:
+	CBZ R20, end
+element:
+	FMOVS 0(R0), F0
+	FMOVS 0(R1), F1
+	FMOVS 0(R2), F2
+	FMOVS 0(R3), F3
+	WORD $0x4e21e400 // FCMEQ V1, V0, V0
+	WORD $0x4e3fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVS F0, 0(R3)
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R3, R3
+	SUB $1, R20, R20
+	CBNZ R20, element
+end:
+	RET
+
 // func expF32NEON(dst, x []float32)
 TEXT ·expF32NEON(SB), NOSPLIT, $0-48
 	MOVD $vecNEON<>(SB), R25
@@ -6692,6 +6783,97 @@ element:
 	FMOVD 0(R2), F2
 	WORD $0x4e61e400 // FCMEQ V1, V0, V0
 	WORD $0x4e221c00 // AND V2, V0, V0
+	FMOVD F0, 0(R3)
+	ADD $8, R0, R0
+	ADD $8, R1, R1
+	ADD $8, R2, R2
+	ADD $8, R3, R3
+	SUB $1, R20, R20
+	CBNZ R20, element
+end:
+	RET
+
+// func indexEqualF64NEON(dst, a, b, index []float64, shift float64)
+TEXT ·indexEqualF64NEON(SB), NOSPLIT, $0-104
+	MOVD $vecNEON<>(SB), R25
+	MOVD dst_len+8(FP), R20
+	MOVD a_base+24(FP), R0
+	MOVD b_base+48(FP), R1
+	MOVD index_base+72(FP), R2
+	MOVD dst_base+0(FP), R3
+	FMOVD shift+96(FP), F0
+	WORD $0x4e08041f // DUP V0, V31
+	CMP $8, R20
+	BLT vectors
+round:
+	FMOVQ 0(R0), F0
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 0(R3)
+	FMOVQ 16(R0), F0
+	FMOVQ 16(R1), F1
+	FMOVQ 16(R2), F2
+	FMOVQ 16(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 16(R3)
+	FMOVQ 32(R0), F0
+	FMOVQ 32(R1), F1
+	FMOVQ 32(R2), F2
+	FMOVQ 32(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 32(R3)
+	FMOVQ 48(R0), F0
+	FMOVQ 48(R1), F1
+	FMOVQ 48(R2), F2
+	FMOVQ 48(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 48(R3)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $8, R20, R20
+	CMP $8, R20
+	BGE round
+vectors:
+	CMP $2, R20
+	BLT rest
+vector:
+	FMOVQ 0(R0), F0
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
+	FMOVQ F0, 0(R3)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $2, R20, R20
+	CMP $2, R20
+	BGE vector
+rest:
+	CBZ R20, end
+element:
+	FMOVD 0(R0), F0
+	FMOVD 0(R1), F1
+	FMOVD 0(R2), F2
+	FMOVD 0(R3), F3
+	WORD $0x4e61e400 // FCMEQ V1, V0, V0
+	WORD $0x4e7fd442 // FADD V31, V2, V2
+	WORD $0x6e631c40 // BSL V3, V2, V0
 	FMOVD F0, 0(R3)
 	ADD $8, R0, R0
 	ADD $8, R1, R1

@@ -12,7 +12,7 @@ func portableVec[T Float]() vecOps[T] {
 		gelu: geluPortable[T], silu: siluPortable[T], sqrt: sqrtPortable[T], abs: absPortable[T],
 		reluGrad: reluGradPortable[T], tanhGrad: tanhGradPortable[T], sigmGrad: sigmoidGradPortable[T],
 		affine: affinePortable[T], affineRelu: affineReluPortable[T], affine2: affine2Portable[T],
-		mulAdd: mulAddPortable[T], mulShift: mulShiftPortable[T], whereEqual: whereEqualPortable[T],
+		mulAdd: mulAddPortable[T], mulShift: mulShiftPortable[T], whereEqual: whereEqualPortable[T], indexEqual: indexEqualPortable[T],
 		sum: sumPortable[T], sumSq: sumSqPortable[T], maxOf: maxOfPortable[T], dot: dotPortable[T],
 		sumSqDiff: sumSqDiffPortable[T], sumAndDot: sumAndDotPortable[T], expShift: expShiftPortable[T],
 		momentum: momentumPortable[T], nesterov: nesterovPortable[T], adam: adamPortable[T], rmsprop: rmspropPortable[T],
@@ -98,6 +98,15 @@ func whereEqualPortable[T Float](dst, a, b, c []T) {
 			dst[i] = c[i]
 		} else {
 			dst[i] = 0
+		}
+	}
+}
+
+// indexEqualPortable sets dst = index + shift where a == b.
+func indexEqualPortable[T Float](dst, a, b, index []T, shift T) {
+	for i := range dst {
+		if a[i] == b[i] {
+			dst[i] = index[i] + shift
 		}
 	}
 }

@@ -25,6 +25,10 @@ func elementwise[T Float]() map[string]func(dst []T, x [][]T) {
 		"affine2":    func(d []T, x [][]T) { ops[T]().affine2(d, x[0], x[1], 2.5, 1.5, 0.5) },
 		"mulAdd":     func(d []T, x [][]T) { ops[T]().mulAdd(d, x[0], x[1], x[1]) },
 		"mulShift":   func(d []T, x [][]T) { ops[T]().mulShift(d, x[0], x[1], 1.5) },
+		"indexEqual": func(d []T, x [][]T) {
+			Max(d, x[0], x[1])
+			ops[T]().indexEqual(d, x[0], d, x[1], 1.5)
+		},
 		"whereEqual": func(d []T, x [][]T) { Max(d, x[0], x[1]); WhereEqual(d, x[0], d, x[1]) },
 	}
 }
@@ -69,6 +73,12 @@ var vecCases = []struct {
 	}, 2},
 	{"mulAdd", func(a, b float64) (float64, float64) { return a*b + b, math.Abs(a*b) + math.Abs(b) }, 1},
 	{"mulShift", func(a, b float64) (float64, float64) { return a * (b + 1.5), math.Abs(a) * (math.Abs(b) + 1.5) }, 1.5},
+	{"indexEqual", func(a, b float64) (float64, float64) {
+		if a >= b {
+			return b + 1.5, 0
+		}
+		return max(a, b), 0
+	}, 0.5},
 	{"whereEqual", func(a, b float64) (float64, float64) {
 		if a >= b {
 			return b, 0

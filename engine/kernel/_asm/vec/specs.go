@@ -75,6 +75,8 @@ func affine() []spec {
 			func(m machine, x, s []value) value { return m.mul(x[0], m.add(x[1], s[0])) }),
 		scaled("whereEqual", "(dst, a, b, c []T)", []string{"a", "b", "c"}, nil,
 			func(m machine, x, _ []value) value { return m.only(m.equal(x[0], x[1]), x[2]) }),
+		scaled("indexEqual", "(dst, a, b, index []T, shift T)", []string{"a", "b", "index", "dst"}, []string{"shift"},
+			func(m machine, x, s []value) value { return m.sel(m.equal(x[0], x[1]), m.add(x[2], s[0]), x[3]) }),
 	}
 }
 
