@@ -20,35 +20,32 @@ func Cholesky(a *Mat) (l *Mat, ok bool) {
 		hi := min(lo+cholBlock, n)
 		Mul(l.Slice(lo, n, lo, hi), -1, l.Slice(lo, n, 0, lo), false, l.Slice(lo, hi, 0, lo), true, 1)
 		for i := lo; i < hi; i++ {
-			if !l.cholRow(i, lo, i+1) {
+			if !l.cholRow(i, lo) {
 				return nil, false
 			}
 			clear(l.Row(i)[i+1:])
 		}
-		ranges(n-hi, (hi-lo)*(hi-lo)/2, func(from, to int) {
-			for i := hi + from; i < hi+to; i++ {
-				l.cholRow(i, lo, hi)
-			}
-		})
+		if hi < n { // what is below times the block's inverse, see byInverse
+			below, inverse := l.Slice(hi, n, lo, hi), Eye(hi-lo)
+			solveBlock(l.Slice(lo, hi, lo, hi), inverse, false)
+			Mul(below, 1, below.Clone(), false, inverse, true, 0)
+		}
 	}
 	return l, true
 }
 
-// cholRow computes entries [lo, hi) of row i given the block's rows above and
-// false if a pivot is not positive.
-func (l *Mat) cholRow(i, lo, hi int) bool {
+// cholRow computes entries [lo, i] of row i given the block's rows above and
+// false if the pivot is not positive.
+func (l *Mat) cholRow(i, lo int) bool {
 	r := l.Row(i)
-	for j := lo; j < hi; j++ {
-		s := r[j] - dot(r[lo:j], l.Row(j)[lo:j])
-		if j < i {
-			r[j] = s / l.Row(j)[j]
-			continue
-		}
-		if !(s > 0) || math.IsInf(s, 1) {
-			return false
-		}
-		r[j] = math.Sqrt(s)
+	for j := lo; j < i; j++ {
+		r[j] = (r[j] - dot(r[lo:j], l.Row(j)[lo:j])) / l.Row(j)[j]
 	}
+	s := r[i] - dot(r[lo:i], r[lo:i])
+	if !(s > 0) || math.IsInf(s, 1) {
+		return false
+	}
+	r[i] = math.Sqrt(s)
 	return true
 }
 
@@ -76,6 +73,19 @@ func solveLower(l, x *Mat, trans bool) {
 			solveBlock(d, x.Slice(lo, hi, 0, x.Cols), trans)
 		}
 	}
+}
+
+// invertLower returns L^-1.
+func invertLower(l *Mat) *Mat {
+	x := Eye(l.Rows)
+	for lo := 0; lo < l.Rows; lo += cholBlock {
+		hi := min(lo+cholBlock, l.Rows)
+		d, left, w := x.Slice(lo, hi, lo, hi), x.Slice(lo, hi, 0, lo), NewMat(hi-lo, lo)
+		solveBlock(l.Slice(lo, hi, lo, hi), d, false)
+		Mul(w, 1, l.Slice(lo, hi, 0, lo), false, x.Slice(0, lo, 0, lo), false, 0)
+		Mul(left, -1, d, false, w, false, 0)
+	}
+	return x
 }
 
 func solveBlock(l, x *Mat, trans bool) {
