@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-const cholBlock = 64
+const cholBlock = 32
 
 // Cholesky returns the lower triangular L with A = L L^T for a symmetric A
 // (N x N), and false when A is not positive definite. Only the lower triangle
@@ -78,14 +78,23 @@ func solveLower(l, x *Mat, trans bool) {
 // invertLower returns L^-1.
 func invertLower(l *Mat) *Mat {
 	x := Eye(l.Rows)
-	for lo := 0; lo < l.Rows; lo += cholBlock {
-		hi := min(lo+cholBlock, l.Rows)
-		d, left, w := x.Slice(lo, hi, lo, hi), x.Slice(lo, hi, 0, lo), NewMat(hi-lo, lo)
-		solveBlock(l.Slice(lo, hi, lo, hi), d, false)
-		Mul(w, 1, l.Slice(lo, hi, 0, lo), false, x.Slice(0, lo, 0, lo), false, 0)
-		Mul(left, -1, d, false, w, false, 0)
-	}
+	invertInto(x, l)
 	return x
+}
+
+// invertInto makes L^-1 of X = I: (L11 0; L21 L22)^-1 = (X11 0; -X22 L21 X11 X22).
+func invertInto(x, l *Mat) {
+	n := l.Rows
+	if n <= cholBlock {
+		solveBlock(l, x, false)
+		return
+	}
+	h := n / 2
+	x11, x22, w := x.Slice(0, h, 0, h), x.Slice(h, n, h, n), NewMat(n-h, h)
+	invertInto(x11, l.Slice(0, h, 0, h))
+	invertInto(x22, l.Slice(h, n, h, n))
+	Mul(w, 1, l.Slice(h, n, 0, h), false, x11, false, 0)
+	Mul(x.Slice(h, n, 0, h), -1, x22, false, w, false, 0)
 }
 
 func solveBlock(l, x *Mat, trans bool) {

@@ -25,14 +25,14 @@ func copyRows[T kernel.Float](dst, src *matrix[T]) {
 
 // OrthonormalRows overwrites the rows of Y (R x N, R <= N) by an orthonormal basis of their span, completed
 // at random if they are dependent, and returns it. A second round of Cholesky QR repairs what
-// the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015); rows that were nearly orthogonal need none.
+// the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015); rows of mild growth need none.
 func OrthonormalRows(y *Mat) *Mat {
 	for range 2 {
 		growth, ok := cholOrth((*matrix[float64])(y))
 		if !ok {
 			return householderRows(y)
 		}
-		if growth < 2 {
+		if growth < mildGrowth {
 			return y
 		}
 	}

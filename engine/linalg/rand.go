@@ -109,37 +109,45 @@ func narrow(a *Mat, norm float64) *matrix[float32] {
 	return m
 }
 
-// sketch is a subspace iteration on A (M x N), for the range of A or, when right is set, of A^T. Bases are kept as rows.
+// sketch is a subspace iteration on A (M x N), for the range of A or, when right is set, of A^T. Its rows are made a
+// basis where their growth, see cholOrth, since they were one may be above mildGrowth.
 type sketch[T kernel.Float] struct {
-	a     *matrix[T]
-	right bool
-	y, z  *matrix[T] // L x M, a basis of the approximate range, and L x N; the other way round when right is set
-	steep bool       // singular values differ so much that z needs to become a basis too
+	a      *matrix[T]
+	right  bool
+	y, z   *matrix[T] // L x M, whose rows span the approximate range, and L x N; the other way round when right is set
+	rate   float64    // growth by an iteration; 2 at least, so that rows do not shrink for long
+	growth float64    // of y
 }
+
+const mildGrowth = 4
 
 // newSketch is random until start.
 func newSketch[T kernel.Float](a *matrix[T], right bool, l int, seed uint64) *sketch[T] {
 	n, k := shape(a.Rows, a.Cols, right)
-	return &sketch[T]{a: a, right: right, y: newMatrix[T](l, n), z: randomRows[T](l, k, seed, 0)}
+	return &sketch[T]{a: a, right: right, y: newMatrix[T](l, n), z: randomRows[T](l, k, seed, 0), rate: 2}
 }
 
 // start replaces y by a basis of the rows of z A^T. It reports whether T has digits enough.
 func (s *sketch[T]) start() bool {
 	mul(s.y, 1, s.z, false, s.a, !s.right, 0)
 	growth, ok := basis(s.y)
-	s.steep = s.steep || growth > 4
+	s.rate, s.growth = max(s.rate, growth), 1
 	return ok
 }
 
-// iterate replaces y by a basis of the rows of y A A^T. It reports whether T has digits enough.
+// iterate replaces y by the rows of y A A^T. It reports whether T has digits enough.
 func (s *sketch[T]) iterate() bool {
 	mul(s.z, 1, s.y, false, s.a, s.right, 0)
-	if s.steep {
+	if s.rate > mildGrowth {
 		if _, ok := basis(s.z); !ok {
 			return false
 		}
 	}
-	return s.start()
+	if s.growth *= s.rate; s.growth > mildGrowth {
+		return s.start()
+	}
+	mul(s.y, 1, s.z, false, s.a, !s.right, 0)
+	return true
 }
 
 // randomRows are numbers from [-1, 1): any such independent test matrix
