@@ -53,8 +53,8 @@ func RandomizedSVD(a *Mat, o RandOpts) (svd *SVD, estErr float64, err error) {
 	return svd, math.Ldexp(e, exp), nil
 }
 
-// singleError is the error, over ||A||_F, from which the iterations may run in float32. Their noise turns the L
-// directions out of the best subspace, which adds about 1e-6 ||A||_F at right angles to the error: less
+// singleError is the error, over ||A||_F, above which the iterations may run in float32. Their noise turns the L
+// directions out of the best subspace, which adds up to 1e-6 ||A||_F at right angles to the error: less
 // than a millionth of it.
 const singleError = 1e-3
 
@@ -66,7 +66,7 @@ func randomized(a *Mat, norm float64, o RandOpts) (*SVD, float64) {
 		return r, r.err(a, norm)
 	}
 	right := a.Rows > a.Cols // the shorter vectors are made orthogonal
-	if o.Tol == 0 || o.Tol > singleError {
+	if !(o.Tol > 0 && o.Tol <= singleError) {
 		if r, e, ok := search(newSketch(narrow(a, norm), right, l, o.Seed), a, norm, o); ok && e > singleError*norm {
 			return r, e
 		}
