@@ -153,6 +153,9 @@ func (p *bidiagPanel) pass(k, j, c0, c1 int, x []float64) {
 func (p *bidiagPanel) row(k, j, chunks int) {
 	n := p.u.Rows
 	r, v := p.r[k+1:n], p.left.Row(2*j+1)
+	if dot(r, r) < tiny { // far below what rounding leaves of a matrix of about 1, and inv would overflow
+		clear(r)
+	}
 	beta, tau, inv := reflector(r[0], r[1:])
 	p.e[k], p.tauP[k] = beta, tau
 	copy(v[k+1:], r)

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-const cholBlock = 64
+const cholBlock = 32
 
 // Cholesky returns the lower triangular L with A = L L^T for a symmetric A
 // (N x N), and false when A is not positive definite. Only the lower triangle
@@ -20,35 +20,32 @@ func Cholesky(a *Mat) (l *Mat, ok bool) {
 		hi := min(lo+cholBlock, n)
 		Mul(l.Slice(lo, n, lo, hi), -1, l.Slice(lo, n, 0, lo), false, l.Slice(lo, hi, 0, lo), true, 1)
 		for i := lo; i < hi; i++ {
-			if !l.cholRow(i, lo, i+1) {
+			if !l.cholRow(i, lo) {
 				return nil, false
 			}
 			clear(l.Row(i)[i+1:])
 		}
-		ranges(n-hi, (hi-lo)*(hi-lo)/2, func(from, to int) {
-			for i := hi + from; i < hi+to; i++ {
-				l.cholRow(i, lo, hi)
-			}
-		})
+		if hi < n { // what is below times the block's inverse, see byInverse
+			below, inverse := l.Slice(hi, n, lo, hi), Eye(hi-lo)
+			solveBlock(l.Slice(lo, hi, lo, hi), inverse, false)
+			Mul(below, 1, below.Clone(), false, inverse, true, 0)
+		}
 	}
 	return l, true
 }
 
-// cholRow computes entries [lo, hi) of row i given the block's rows above and
-// false if a pivot is not positive.
-func (l *Mat) cholRow(i, lo, hi int) bool {
+// cholRow computes entries [lo, i] of row i given the block's rows above and
+// false if the pivot is not positive.
+func (l *Mat) cholRow(i, lo int) bool {
 	r := l.Row(i)
-	for j := lo; j < hi; j++ {
-		s := r[j] - dot(r[lo:j], l.Row(j)[lo:j])
-		if j < i {
-			r[j] = s / l.Row(j)[j]
-			continue
-		}
-		if !(s > 0) || math.IsInf(s, 1) {
-			return false
-		}
-		r[j] = math.Sqrt(s)
+	for j := lo; j < i; j++ {
+		r[j] = (r[j] - dot(r[lo:j], l.Row(j)[lo:j])) / l.Row(j)[j]
 	}
+	s := r[i] - dot(r[lo:i], r[lo:i])
+	if !(s > 0) || math.IsInf(s, 1) {
+		return false
+	}
+	r[i] = math.Sqrt(s)
 	return true
 }
 
@@ -76,6 +73,28 @@ func solveLower(l, x *Mat, trans bool) {
 			solveBlock(d, x.Slice(lo, hi, 0, x.Cols), trans)
 		}
 	}
+}
+
+// invertLower returns L^-1.
+func invertLower(l *Mat) *Mat {
+	x := Eye(l.Rows)
+	invertInto(x, l)
+	return x
+}
+
+// invertInto makes L^-1 of X = I: (L11 0; L21 L22)^-1 = (X11 0; -X22 L21 X11 X22).
+func invertInto(x, l *Mat) {
+	n := l.Rows
+	if n <= cholBlock {
+		solveBlock(l, x, false)
+		return
+	}
+	h := n / 2
+	x11, x22, w := x.Slice(0, h, 0, h), x.Slice(h, n, h, n), NewMat(n-h, h)
+	invertInto(x11, l.Slice(0, h, 0, h))
+	invertInto(x22, l.Slice(h, n, h, n))
+	Mul(w, 1, l.Slice(h, n, 0, h), false, x11, false, 0)
+	Mul(x.Slice(h, n, 0, h), -1, x22, false, w, false, 0)
 }
 
 func solveBlock(l, x *Mat, trans bool) {

@@ -65,13 +65,7 @@ func (m *Mat) Slice(r0, r1, c0, c1 int) *Mat {
 	if r0 < 0 || r1 < r0 || r1 > m.Rows || c0 < 0 || c1 < c0 || c1 > m.Cols {
 		panic(fmt.Sprintf("linalg: slice [%d:%d, %d:%d] of a %d x %d matrix", r0, r1, c0, c1, m.Rows, m.Cols))
 	}
-	v := &Mat{Rows: r1 - r0, Cols: c1 - c0, Stride: m.Stride}
-	if v.Rows > 0 && v.Cols > 0 {
-		lo := r0*m.Stride + c0
-		hi := (r1-1)*m.Stride + c1
-		v.Data = m.Data[lo:hi:hi]
-	}
-	return v
+	return (*Mat)((*matrix[float64])(m).slice(r0, r1, c0, c1))
 }
 
 // maxAbs returns the largest magnitude in m, NaN if m has a NaN.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/compress-toolkit/compress/engine/kernel"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
@@ -35,112 +36,144 @@ func orDefault(v, def int) int {
 // measured afterwards and exact but for rounding. The best possible error is
 // approached fast when singular values decay after the R-th.
 //
-// A sketch of half the matrix or more saves nothing: the full SVD is truncated.
+// The iterations run in float32 where their noise is far below the error, the projection on their result in float64
+// always. A sketch of half the matrix or more saves nothing: the best approximation is computed.
 func RandomizedSVD(a *Mat, o RandOpts) (svd *SVD, estErr float64, err error) {
 	if o.Rank < 1 {
 		return nil, 0, fmt.Errorf("linalg: randomised svd of rank %d; the rank must be at least 1", o.Rank)
 	}
-	w, exp, err := a.tame("randomised svd")
+	w, norm, exp, err := a.tame("randomised svd")
 	if err != nil {
 		return nil, 0, err
 	}
-	o = o.withDefaults()
+	svd, e := randomized(w, norm, o.withDefaults())
+	for i, v := range svd.S {
+		svd.S[i] = math.Ldexp(v, exp)
+	}
+	return svd, math.Ldexp(e, exp), nil
+}
+
+// singleError is the error, over ||A||_F, above which the iterations may run in float32. Their noise turns the L
+// directions out of the best subspace, which adds up to 1e-6 ||A||_F at right angles to the error: less
+// than a millionth of it.
+const singleError = 1e-3
+
+func randomized(a *Mat, norm float64, o RandOpts) (*SVD, float64) {
 	l := o.Rank + o.Oversample
 	if 2*l >= min(a.Rows, a.Cols) {
-		return truncateFull(a, o.Rank)
+		ut, vt, s := leading(a, o.Rank)
+		r := assemble(ut, vt, s, 0)
+		return r, r.err(a, norm)
 	}
-	s := newSketch(w, l, o.Seed)
-	for range o.PowerIters {
-		s.iterate()
+	right := a.Rows > a.Cols // the shorter vectors are made orthogonal
+	if !(o.Tol > 0 && o.Tol <= singleError) {
+		if r, e, ok := search(newSketch(narrow(a, norm), right, l, o.Seed), a, norm, o); ok && e > singleError*norm {
+			return r, e
+		}
 	}
-	r, e := s.svd(o.Rank)
-	for prev := math.Inf(1); o.Tol > 0 && e > o.Tol*s.norm && e < 0.99*prev; {
+	r, e, _ := search(newSketch((*matrix[float64])(a), right, l, o.Seed), a, norm, o)
+	return r, e
+}
+
+// search iterates on the sketch and returns the approximation of A with its error. ok is false where T has too few digits.
+func search[T kernel.Float](s *sketch[T], a *Mat, norm float64, o RandOpts) (r *SVD, e float64, ok bool) {
+	ok = s.start()
+	for i := 0; i < o.PowerIters && ok; i++ {
+		ok = s.iterate()
+	}
+	for prev := math.Inf(1); ok; ok = s.iterate() {
+		r = s.svd(a, o.Rank)
+		if e = r.err(a, norm); !(o.Tol > 0 && e > o.Tol*norm && e < 0.99*prev) {
+			break
+		}
 		prev = e
-		s.iterate()
-		r, e = s.svd(o.Rank)
 	}
-	for i, v := range r.S {
-		r.S[i] = math.Ldexp(v, exp)
-	}
-	return r, math.Ldexp(e, exp), nil
+	return r, e, ok
 }
 
-// truncateFull is the best approximation of rank r with its error.
-func truncateFull(a *Mat, r int) (*SVD, float64, error) {
-	s, err := ThinSVD(a)
-	if err != nil {
-		return nil, 0, err
-	}
-	rest := 0.0
-	for i := len(s.S) - 1; i >= r; i-- {
-		rest = math.Hypot(rest, s.S[i])
-	}
-	return s.truncate(r), rest, nil
+// narrow returns A in float32, times the power of two that brings its norm near 1. What underflows there, or
+// would in products, is 0.
+func narrow(a *Mat, norm float64) *matrix[float32] {
+	_, exp := math.Frexp(norm)
+	m, f := newMatrix[float32](a.Rows, a.Cols), math.Ldexp(1, -exp)
+	ranges(a.Rows, a.Cols, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			d := m.row(i)
+			for j, v := range a.Row(i) {
+				if v *= f; math.Abs(v) > 0x1p-100 {
+					d[j] = float32(v)
+				}
+			}
+		}
+	})
+	return m
 }
 
-// sketch is a subspace iteration on A (M x N). Bases are kept as rows.
-type sketch struct {
-	a    *Mat
-	norm float64 // ||A||_F
-	y    *Mat    // L x M, spans the approximate range after orthonormalisation
+// sketch is a subspace iteration on A (M x N), for the range of A or, when right is set, of A^T. Its rows are made a
+// basis where their growth, see cholOrth, since they were one may be above mildGrowth.
+type sketch[T kernel.Float] struct {
+	a      *matrix[T]
+	right  bool
+	y, z   *matrix[T] // L x M, whose rows span the approximate range, and L x N; the other way round when right is set
+	rate   float64    // growth by an iteration; 2 at least, so that rows do not shrink for long
+	growth float64    // of y
 }
 
-func newSketch(a *Mat, l int, seed uint64) *sketch {
-	s := &sketch{a: a, norm: a.frobenius(), y: NewMat(l, a.Rows)}
-	Mul(s.y, 1, randomRows(l, a.Cols, seed, 0), false, a, true, 0)
-	return s
+const mildGrowth = 4
+
+// newSketch is random until start.
+func newSketch[T kernel.Float](a *matrix[T], right bool, l int, seed uint64) *sketch[T] {
+	n, k := shape(a.Rows, a.Cols, right)
+	return &sketch[T]{a: a, right: right, y: newMatrix[T](l, n), z: randomRows[T](l, k, seed, 0), rate: 2}
+}
+
+// start replaces y by a basis of the rows of z A^T. It reports whether T has digits enough.
+func (s *sketch[T]) start() bool {
+	mul(s.y, 1, s.z, false, s.a, !s.right, 0)
+	growth, ok := basis(s.y)
+	s.rate, s.growth = max(s.rate, growth), 1
+	return ok
+}
+
+// iterate replaces y by the rows of y A A^T. It reports whether T has digits enough.
+func (s *sketch[T]) iterate() bool {
+	mul(s.z, 1, s.y, false, s.a, s.right, 0)
+	if s.rate > mildGrowth {
+		if _, ok := basis(s.z); !ok {
+			return false
+		}
+	}
+	if s.growth *= s.rate; s.growth > mildGrowth {
+		return s.start()
+	}
+	mul(s.y, 1, s.z, false, s.a, !s.right, 0)
+	return true
 }
 
 // randomRows are numbers from [-1, 1): any such independent test matrix
 // serves as a normal one would (Martinsson and Tropp 2020, section 8).
-func randomRows(l, n int, seed, block uint64) *Mat {
-	m, g := NewMat(l, n), tensor.NewRand(seed, "linalg sketch").Sub(block)
-	for i := range m.Data {
-		m.Data[i] = 2*g.Float64(uint64(i)) - 1
-	}
+func randomRows[T kernel.Float](l, n int, seed, block uint64) *matrix[T] {
+	m, g := newMatrix[T](l, n), tensor.NewRand(seed, "linalg sketch").Sub(block)
+	ranges(len(m.Data), 4, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			m.Data[i] = T(2*g.Float64(uint64(i)) - 1)
+		}
+	})
 	return m
 }
 
-// iterate replaces y by the rows of y A A^T.
-func (s *sketch) iterate() {
-	z := NewMat(s.y.Rows, s.a.Cols)
-	Mul(z, 1, basis(s.y), false, s.a, false, 0)
-	Mul(s.y, 1, basis(z), false, s.a, true, 0)
-}
-
-// svd returns the SVD of Q Q^T A, Q the span of y, cut to rank r, and its error.
-func (s *sketch) svd(r int) (*SVD, float64) {
-	q := OrthonormalRows(s.y)
-	b := NewMat(q.Rows, s.a.Cols)
-	Mul(b, 1, q, false, s.a, false, 0)
-	small, err := ThinSVD(b)
-	if err != nil { // A is finite and scaled
-		panic(err)
+// svd returns the SVD of Q Q^T A, or of A Q Q^T when right is set, Q the span of y, cut to rank r.
+func (s *sketch[T]) svd(a *Mat, r int) *SVD {
+	q := OrthonormalRows((*Mat)(convert[float64](s.y)))
+	b := NewMat(q.Rows, s.z.Cols)
+	Mul(b, 1, q, false, a, s.right, 0)
+	x, other, values := leading(b, r)
+	side := NewMat(len(values), q.Cols)
+	Mul(side, 1, x, false, q, false, 0)
+	if s.right {
+		side, other = other, side
 	}
-	small = small.truncate(r)
-	u := NewMat(s.a.Rows, len(small.S))
-	Mul(u, 1, q, true, small.U, false, 0)
-	small.U = u
-	small.fixSigns()
-	return small, s.err(small)
-}
-
-// err is ||A - U S V^T||_F for U S V^T = U U^T A. ||A||^2 - ||S||^2 is its square,
-// but when that has cancelled the difference is formed.
-func (s *sketch) err(r *SVD) float64 {
-	sq := (s.norm - norm2(r.S)) * (s.norm + norm2(r.S))
-	if sq > 1e-8*s.norm*s.norm {
-		return math.Sqrt(sq)
-	}
-	us, d := r.U.Clone(), s.a.Clone()
-	for i := range us.Rows {
-		row := us.Row(i)
-		for j, v := range r.S {
-			row[j] *= v
-		}
-	}
-	Mul(d, -1, us, false, r.V, true, 1)
-	return d.frobenius()
+	return assemble(side, other, values, 0)
 }
 
 func norm2(x []float64) float64 { return math.Sqrt(dot(x, x)) }
@@ -154,102 +187,4 @@ func (m *Mat) frobenius() float64 {
 		}
 	})
 	return norm2(rows)
-}
-
-// basis overwrites the rows of y by a well-conditioned basis of their span,
-// L^-1 Y with L L^T = Y Y^T, or an orthonormal one where that breaks down.
-func basis(y *Mat) *Mat {
-	if ok, _ := cholOrth(y); !ok {
-		return householderRows(y)
-	}
-	return y
-}
-
-// OrthonormalRows overwrites the rows of Y (R x N, R <= N) by an orthonormal basis of their span, completed
-// at random if they are dependent, and returns it. A second round of Cholesky QR repairs what
-// the first left (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya 2015); rows that were nearly orthogonal need none.
-func OrthonormalRows(y *Mat) *Mat {
-	for range 2 {
-		ok, near := cholOrth(y)
-		if !ok {
-			return householderRows(y)
-		}
-		if near {
-			return y
-		}
-	}
-	return y
-}
-
-// cholOrth is one round of Cholesky QR on rows scaled to length 1. It leaves y spanning the same space and
-// returns false when y is too ill-conditioned; near says that the rows were so near to orthogonal that their
-// condition was below 2 (Gershgorin).
-func cholOrth(y *Mat) (ok, near bool) {
-	for i := range y.Rows {
-		n := norm2(y.Row(i))
-		if !(n > tinyNorm) {
-			return false, false
-		}
-		scale(y.Row(i), 1/n)
-	}
-	g := NewMat(y.Rows, y.Rows)
-	Mul(g, 1, y, false, y, true, 0)
-	near = dominant(g)
-	l, ok := Cholesky(g)
-	if !ok {
-		return false, false
-	}
-	for i := range l.Rows {
-		if l.Row(i)[i] < 1e-5 { // condition above 1e5: the square, 1e10, leaves 6 digits
-			return false, false
-		}
-	}
-	solveLower(l, y, false)
-	return true, near
-}
-
-// dominant reports whether what is off the diagonal of G, which is 1, adds up to less than 1/2 in every row.
-func dominant(g *Mat) bool {
-	for i := range g.Rows {
-		sum := -1.0
-		for _, v := range g.Row(i) {
-			sum += math.Abs(v)
-		}
-		if !(sum < 0.5) {
-			return false
-		}
-	}
-	return true
-}
-
-const tinyNorm = 1e-140
-
-func householderRows(y *Mat) *Mat {
-	l := y.Rows
-	_, tau := householderQR(y)
-	q := pad(NewMat(0, 0), l, y.Cols)
-	applyReflectors(q, y, tau, 0)
-	return q
-}
-
-// fixSigns makes the entry of largest magnitude in each column of U positive.
-func (s *SVD) fixSigns() {
-	for j := range s.S {
-		best := 0.0
-		for i := range s.U.Rows {
-			if v := s.U.Data[i*s.U.Stride+j]; math.Abs(v) > math.Abs(best) {
-				best = v
-			}
-		}
-		if best < 0 {
-			negateColumn(s.U, j)
-			negateColumn(s.V, j)
-		}
-	}
-}
-
-func negateColumn(m *Mat, j int) {
-	for i := range m.Rows {
-		m.Data[i*m.Stride+j] *= -1
-	}
 }

@@ -52,10 +52,12 @@ func (f *rangeFinder) rest() float64 {
 func (f *rangeFinder) grow(m int, seed uint64) {
 	y := f.q.Slice(f.n, f.n+m, 0, f.q.Cols)
 	z := f.b.Slice(f.n, f.n+m, 0, f.b.Cols)
-	Mul(y, 1, randomRows(m, f.a.Cols, seed, uint64(f.n)), false, f.a, true, 0)
+	Mul(y, 1, (*Mat)(randomRows[float64](m, f.a.Cols, seed, uint64(f.n))), false, f.a, true, 0)
 	f.fresh(y)
 	Mul(z, 1, y, false, f.a, false, 0)
-	Mul(y, 1, basis(z.Clone()), false, f.a, true, 0)
+	w := convert[float64]((*matrix[float64])(z))
+	basis(w)
+	Mul(y, 1, (*Mat)(w), false, f.a, true, 0)
 	f.fresh(y)
 	Mul(z, 1, y, false, f.a, false, 0)
 	f.n += m
@@ -69,10 +71,7 @@ func (f *rangeFinder) fresh(y *Mat) {
 	for range 3 {
 		Mul(c, 1, y, false, old, true, 0)
 		Mul(y, -1, c, false, old, false, 1)
-		o := OrthonormalRows(y)
-		for i := range y.Rows {
-			copy(y.Row(i), o.Row(i))
-		}
+		copyRows((*matrix[float64])(y), (*matrix[float64])(OrthonormalRows(y)))
 	}
 }
 

@@ -164,19 +164,17 @@ func signs(x *Mat) []float64 {
 // others left in place, each times its sign.
 func columns(x *Mat, order []int, sign []float64) *Mat {
 	y := NewMat(x.Cols, x.Rows)
-	at := func(j int) (row, sgn []float64) { return nil, nil }
-	_ = at
-	const tile = 8
+	const tile = 16
 	ranges(y.Rows, 2*y.Cols, func(lo, hi int) {
-		for j0 := 0; j0 < x.Rows; j0 += tile {
-			for j := j0; j < min(j0+tile, x.Rows); j++ {
+		for i0 := lo; i0 < hi; i0 += tile {
+			for j := range x.Rows {
 				src := j
 				if j < len(order) {
 					src = order[j]
 				}
 				f := sign[src]
-				for i, v := range x.Row(src)[lo:hi] {
-					y.Data[(lo+i)*y.Stride+j] = f * v
+				for i, v := range x.Row(src)[i0:min(i0+tile, hi)] {
+					y.Data[(i0+i)*y.Stride+j] = f * v
 				}
 			}
 		}

@@ -1,24 +1,12 @@
 package linalg
 
-import (
-	"gonum.org/v1/gonum/blas/blas64"
+import "github.com/compress-toolkit/compress/engine/kernel"
 
-	"github.com/compress-toolkit/compress/engine/kernel"
-)
+func dot(x, y []float64) float64 { return kernel.Dot(x, y) }
 
-func dot(x, y []float64) float64 {
-	return blas64.Dot(blas64.Vector{N: len(x), Inc: 1, Data: x}, blas64.Vector{N: len(x), Inc: 1, Data: y})
-}
+func axpy(dst []float64, a float64, x []float64) { kernel.Axpy(dst, a, x) }
 
-func axpy(dst []float64, a float64, x []float64) {
-	blas64.Axpy(a, blas64.Vector{N: len(x), Inc: 1, Data: x}, blas64.Vector{N: len(x), Inc: 1, Data: dst})
-}
-
-func scale(x []float64, a float64) {
-	for i := range x {
-		x[i] *= a
-	}
-}
+func scale(x []float64, a float64) { kernel.MulScalar(x, x, a) }
 
 // unit is a piece of work as a kernel.Task.
 type unit func(i int)

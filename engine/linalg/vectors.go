@@ -12,11 +12,11 @@ const sketchFrom = 1024
 // sketch with four subspace iterations (Halko, Martinsson and Tropp 2011, algorithm 4.4). At its peak it takes one
 // Gram matrix beside A and the result. It fails only for non-finite input.
 func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
-	a, _, err := a.tame("singular vectors")
+	a, _, _, err := a.tame("singular vectors")
 	if err != nil {
 		return nil, err
 	}
-	n, _ := shape(a, right)
+	n, _ := shape(a.Rows, a.Cols, right)
 	if l := r + r/2 + 10; n > sketchFrom && 4*r < n && l < min(a.Rows, a.Cols) {
 		return sketched(a, right, r, l, seed)
 	}
@@ -24,24 +24,25 @@ func LeadingVectors(a *Mat, right bool, r int, seed uint64) (*Mat, error) {
 	return u, err
 }
 
-// tame returns m, or where squares of its elements would leave the range of float64 a copy times 2^-exp; it fails for
-// non-finite elements.
-func (m *Mat) tame(what string) (t *Mat, exp int, err error) {
-	switch top := m.maxAbs(); {
-	case top == 0 || top > 0x1p-200 && top < 0x1p400:
-		return m, 0, nil
-	case top-top != 0:
-		return nil, 0, m.checkFinite(what)
+// tame returns m, or where squares of its elements would leave the range of float64 a copy times 2^-exp, and its
+// Frobenius norm; it fails for non-finite elements.
+func (m *Mat) tame(what string) (t *Mat, norm float64, exp int, err error) {
+	if norm = m.frobenius(); norm > 0x1p-200 && norm < 0x1p400 {
+		return m, norm, 0, nil
+	}
+	if err := m.checkFinite(what); err != nil {
+		return nil, 0, 0, err
 	}
 	t = m.Clone()
-	return t, t.normalize(), nil
+	exp = t.normalize()
+	return t, t.frobenius(), exp, nil
 }
 
 // Gram returns the lower triangle of A A^T, or of A^T A when right is set, as LeadingEig reads it: what is above it
 // is not complete.
 func Gram(a *Mat, right bool) *Mat {
 	const strip = 256
-	n, k := shape(a, right)
+	n, k := shape(a.Rows, a.Cols, right)
 	g := NewMat(n, n)
 	rows := func(lo, hi int) *Mat {
 		if right {
@@ -58,20 +59,18 @@ func Gram(a *Mat, right bool) *Mat {
 
 // sketched finds the vectors within a sketch of l.
 func sketched(a *Mat, right bool, r, l int, seed uint64) (*Mat, error) {
-	n, k := shape(a, right)
-	y, z := NewMat(l, n), randomRows(l, k, seed, 0)
-	Mul(y, 1, z, false, a, !right, 0)
+	s := newSketch((*matrix[float64])(a), right, l, seed)
+	s.start()
 	for range 4 {
-		Mul(z, 1, basis(y), false, a, right, 0)
-		Mul(y, 1, basis(z), false, a, !right, 0)
+		s.iterate()
 	}
-	y = OrthonormalRows(y)
+	y, z := OrthonormalRows((*Mat)(s.y)), (*Mat)(s.z)
 	Mul(z, 1, y, false, a, right, 0)
 	_, x, err := LeadingEig(Gram(z, false), r)
 	if err != nil {
 		return nil, err
 	}
-	u := NewMat(r, n)
+	u := NewMat(r, y.Cols)
 	Mul(u, 1, x, false, y, false, 0)
 	return u, nil
 }
