@@ -15,7 +15,7 @@ func Mul(c *Mat, alpha float64, a *Mat, ta bool, b *Mat, tb bool, beta float64) 
 	if k != kb || c.Rows != m || c.Cols != n {
 		panic(fmt.Sprintf("linalg: product of %d x %d and %d x %d into %d x %d", m, k, kb, n, c.Rows, c.Cols))
 	}
-	if m == 0 || n == 0 {
+	if m == 0 || n == 0 || k == 0 && beta == 1 {
 		return
 	}
 	if k*max(m, n) <= packedMost {
