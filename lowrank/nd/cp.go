@@ -164,6 +164,7 @@ type fit struct {
 	grams []*linalg.Mat // U^T U of every mode
 	prev  []*linalg.Mat // factors before the last sweep
 	err   float64
+	mu    float64 // weight of the sensitivity
 }
 
 func newALS(a *Array, o CPOpts) *als {

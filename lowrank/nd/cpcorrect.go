@@ -3,16 +3,19 @@ package nd
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // Limits of the correction.
 const (
-	correctSteps   = 200  // Gauss-Newton steps
-	correctPatient = 20   // steps after which too small a gain ends it
-	correctGain    = 0.02 // of the sensitivity in so many steps
+	correctSweeps  = 3000 // at most
+	correctPatient = 200  // sweeps after which too small a gain ends it
+	correctGain    = 0.02 // of the sensitivity in so many sweeps
 	correctMu      = 0.3  // first weight of the sensitivity, relative to ||A||^2 / S: it melts components that cancel
 	correctGently  = 0.03 // first weight that leaves components where they are
-	correctSlow    = 1e-4 // fall of the objective in a step below which the weight changes
+	correctSlow    = 3e-5 // fall of the objective in a sweep below which the weight changes
+	correctUp      = 1.5  // it is multiplied by then within the limit
+	correctDown    = 0.4  // and above it
 	correctGoal    = 10   // fall of the sensitivity below which other starts are tried
 	correctNear    = 50   // times the least possible sensitivity, up to which nothing else is tried
 	correctStarts  = 4    // at most so many random ones
@@ -62,28 +65,36 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 	return nil
 }
 
-// lower takes Gauss-Newton steps on ||A - A'||^2 + mu S (newton): near a minimum the weight mu falls
-// while the error is above the limit and rises while it is below. It returns those of the factors within the
-// limit that have the lowest S, nil without any.
+// lower minimises ||A - A'||^2 + mu S by the sweeps of plain fits, to whose equations mu only adds a diagonal (weights):
+// near a minimum the weight falls while the error is above the limit and rises while it is below. It returns those of
+// the factors within the limit that have the lowest S, nil without any.
 func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fit, err error) {
 	now := from.cp.Sensitivity()
-	w := &newton{s: s, f: s.newFit(cloneAll(from.cp.U)), damping: newtonDamping, mu: mu * s.whole / now}
+	f := s.newFit(slices.Clone(from.cp.U))
+	f.err, f.mu = from.err, mu*s.whole/now
 	least, since := math.Inf(1), 0
 	if from.err <= limit {
 		least, best = now, from
 	}
 	mark := least
-	for range correctSteps {
-		fell, err := w.step(ctx)
-		if err != nil {
+	for i := range correctSweeps {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		within := w.f.err <= limit
-		if now := w.f.cp.Sensitivity(); within && now < least {
-			least, best = now, &fit{cp: w.f.cp, err: w.f.err}
+		was := s.objective(f)
+		if err := s.sweep(f, i); err != nil {
+			return nil, err
 		}
-		if fell < correctSlow {
-			w.adjust(within)
+		within := f.err <= limit
+		if now := f.cp.Sensitivity(); within && now < least {
+			least, best = now, &fit{cp: &CP{slices.Clone(f.cp.U)}, err: f.err}
+		}
+		if s.objective(f) > (1-correctSlow)*was {
+			if within {
+				f.mu *= correctUp
+			} else {
+				f.mu *= correctDown
+			}
 		}
 		if since++; since == correctPatient {
 			if least < mark && least > (1-correctGain)*mark {
@@ -93,15 +104,6 @@ func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fi
 		}
 	}
 	return best, nil
-}
-
-// adjust changes the weight: up within the limit, down above it.
-func (w *newton) adjust(within bool) {
-	if within {
-		w.mu *= 1.5
-	} else {
-		w.mu *= 0.4
-	}
 }
 
 // weights returns, for component r, the factor of ||un_r||^2 in the sensitivity:

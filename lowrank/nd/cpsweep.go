@@ -3,6 +3,7 @@ package nd
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
 )
@@ -29,7 +30,7 @@ func (s *als) run(ctx context.Context, f *fit, sweeps int) error {
 //
 //	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
 func (s *als) sweep(f *fit, i int) error {
-	before := cloneAll(f.cp.U)
+	before := slices.Clone(f.cp.U)
 	m := s.extrapolate(f, i)
 	if m == nil {
 		m = s.first(f.cp)
@@ -58,7 +59,7 @@ func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
 		return nil
 	}
 	step := math.Pow(float64(i), 1/float64(len(s.shape)))
-	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, grams: make([]*linalg.Mat, len(f.grams))}
+	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, grams: make([]*linalg.Mat, len(f.grams)), mu: f.mu}
 	for n, u := range moved.cp.U {
 		for j, v := range f.prev[n].Data {
 			u.Data[j] += (step - 1) * (u.Data[j] - v)
@@ -66,7 +67,8 @@ func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
 		moved.refresh(n)
 	}
 	m := s.first(moved.cp)
-	if e := s.error(moved, 0, m); !(e < f.err) {
+	moved.err = s.error(moved, 0, m)
+	if !(s.objective(moved) < s.objective(f)) {
 		return nil
 	}
 	f.cp, f.grams = moved.cp, moved.grams
@@ -136,6 +138,11 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 	for i := range g.Rows {
 		mean += g.At(i, i) / float64(g.Rows)
 	}
+	if f.mu > 0 {
+		for i, v := range f.weights(n) {
+			g.Row(i)[i] += f.mu * v
+		}
+	}
 	x, err := solveRidge(g, m, max(s.o.Ridge*mean, math.SmallestNonzeroFloat32))
 	if err != nil {
 		return err
@@ -163,6 +170,15 @@ func solveRidge(g, m *linalg.Mat, ridge float64) (*linalg.Mat, error) {
 // ||A - A'||^2 = ||A||^2 - 2 <M, U_n> + <G_n, U_n^T U_n>.
 func (s *als) error(f *fit, n int, m *linalg.Mat) float64 {
 	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+inner(f.normal(n), f.grams[n])) / s.whole)
+}
+
+// objective is what sweeps lower: ||A - A'||_F^2 + mu S, relative to ||A||^2.
+func (s *als) objective(f *fit) float64 {
+	v := f.err * f.err
+	if f.mu > 0 {
+		v += f.mu * f.cp.Sensitivity() / s.whole
+	}
+	return v
 }
 
 func inner(a, b *linalg.Mat) float64 {
