@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"runtime"
@@ -128,6 +129,27 @@ func TestBoundedMemory(t *testing.T) {
 		t.Logf("%s %+v: %.2f times the largest site, %v", c.method, c.policy, got/site, time.Since(begin).Round(time.Millisecond))
 		if got > 3*site {
 			t.Errorf("%s %+v: %.0f bytes beside the model, %.2f times the largest site's %.0f", c.method, c.policy, got, got/site, site)
+		}
+	}
+	cpMemory(t, deep(t, 1, 256), 9<<16)
+}
+
+// cpMemory asserts the bound for CP with as many components as channels. Its sweeps all take the same memory: what the
+// first seconds show is enough.
+func cpMemory(t *testing.T, m *graph.Model, elements int) {
+	t.Helper()
+	for _, rank := range []int{64, 128, 256} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		got := peak(func() {
+			if _, _, err := Run(ctx, m, Config{Method: "cp", Policy: FixedRank{Ranks{rank}}, Memory: 1}); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		})
+		cancel()
+		ratio := float64(got) / float64(8*elements)
+		t.Logf("cp at rank %d: %.2f times the site", rank, ratio)
+		if ratio > 3 {
+			t.Errorf("cp at rank %d: %d bytes beside the model, %.2f times the site", rank, got, ratio)
 		}
 	}
 }

@@ -110,16 +110,19 @@ func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fi
 //
 //	sum over m != n of Nm product over k != n, m of ||uk_r||^2
 func (f *fit) weights(n int) []float64 {
-	w := make([]float64, f.cp.U[n].Cols)
+	w, norms := make([]float64, f.cp.U[n].Cols), make([][]float64, len(f.cp.U))
+	for k, u := range f.cp.U {
+		norms[k] = colNorms(u)
+	}
 	for m := range f.cp.U {
 		if m == n {
 			continue
 		}
 		for r := range w {
 			v := float64(f.cp.U[m].Rows)
-			for k, g := range f.grams {
+			for k := range norms {
 				if k != n && k != m {
-					v *= g.At(r, r)
+					v *= norms[k][r] * norms[k][r]
 				}
 			}
 			w[r] += v
