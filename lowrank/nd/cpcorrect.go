@@ -32,25 +32,27 @@ const (
 // rank are also corrected with a gentler weight and from random starts: any components within the limit will do.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 	f.grams, f.prev = nil, nil // they are not needed any more
+	if s.data.Len()*s.o.Rank > correctWork {
+		return s.lower(ctx, f, limit, correctMu)
+	}
 	plain, first := *f, f.cp.Sensitivity()
 	least := first
-	try := func(from *fit, mu float64) error {
-		got, err := s.lower(ctx, from, limit, mu)
-		if got == nil || err != nil {
+	try := func(from fit, mu float64) error {
+		if err := s.lower(ctx, &from, limit, mu); err != nil {
 			return err
 		}
-		if now := got.cp.Sensitivity(); now < least {
-			least, *f = now, *got
+		if now := from.cp.Sensitivity(); from.err <= limit && now < least {
+			least, *f = now, from
 		}
 		return nil
 	}
-	if err := try(&plain, correctMu); err != nil || s.data.Len()*s.o.Rank > correctWork {
+	if err := try(plain, correctMu); err != nil {
 		return err
 	}
 	near := correctNear * LeastSensitivity(s.shape, s.o.Rank, (1-limit)*math.Sqrt(s.whole))
 	enough := func() bool { return least*correctGoal <= first || first <= near }
 	if !enough() {
-		if err := try(&plain, correctGently); err != nil {
+		if err := try(plain, correctGently); err != nil {
 			return err
 		}
 	}
@@ -58,7 +60,7 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 		g := s.newFit(s.padded(nil, uint64(i+1)))
 		_ = s.run(ctx, g, efforts[0].sweeps) // a fit that fails is no worse a start
 		g.cp.Balance()
-		if err := try(g, correctMu); err != nil {
+		if err := try(*g, correctMu); err != nil {
 			return err
 		}
 	}
@@ -66,28 +68,28 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 }
 
 // lower minimises ||A - A'||^2 + mu S by the sweeps of plain fits, to whose equations mu only adds a diagonal (weights):
-// near a minimum the weight falls while the error is above the limit and rises while it is below. It returns those of
-// the factors within the limit that have the lowest S, nil without any.
-func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fit, err error) {
-	now := from.cp.Sensitivity()
-	f := s.newFit(slices.Clone(from.cp.U))
-	f.err, f.mu = from.err, mu*s.whole/now
+// near a minimum the weight falls while the error is above the limit and rises while it is below. It replaces best by
+// those of the factors within the limit that have the lowest S, and leaves it without any.
+func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
+	now := best.cp.Sensitivity()
+	f := s.newFit(slices.Clone(best.cp.U))
+	f.err, f.mu = best.err, mu*s.whole/now
 	least, since := math.Inf(1), 0
-	if from.err <= limit {
-		least, best = now, from
+	if best.err <= limit {
+		least = now
 	}
 	mark := least
 	for i := range correctSweeps {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		was := s.objective(f)
 		if err := s.sweep(f, i); err != nil {
-			return nil, err
+			return err
 		}
 		within := f.err <= limit
 		if now := f.cp.Sensitivity(); within && now < least {
-			least, best = now, &fit{cp: &CP{slices.Clone(f.cp.U)}, err: f.err}
+			least, *best = now, fit{cp: &CP{slices.Clone(f.cp.U)}, err: f.err}
 		}
 		if s.objective(f) > (1-correctSlow)*was {
 			if within {
@@ -103,7 +105,7 @@ func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fi
 			mark, since = least, 0
 		}
 	}
-	return best, nil
+	return nil
 }
 
 // weights returns, for component r, the factor of ||un_r||^2 in the sensitivity:
