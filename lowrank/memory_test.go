@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/nn"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/lowrank/nd"
 )
 
 // wide is a chain of n square dense layers.
@@ -128,6 +130,37 @@ func TestBoundedMemory(t *testing.T) {
 		t.Logf("%s %+v: %.2f times the largest site, %v", c.method, c.policy, got/site, time.Since(begin).Round(time.Millisecond))
 		if got > 3*site {
 			t.Errorf("%s %+v: %.0f bytes beside the model, %.2f times the largest site's %.0f", c.method, c.policy, got, got/site, site)
+		}
+	}
+	cpMemory(t, deep(t, 1, 256), 9<<16)
+}
+
+// cpMemory asserts the bound for CP with as many components as channels: for the starts, and for a correction
+// that comes after a few sweeps. Sweeps all take the same memory: what the first seconds show is enough.
+func cpMemory(t *testing.T, m *graph.Model, elements int) {
+	t.Helper()
+	sites, err := Find(m, Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []nd.CPOpts{{}, {Starts: -1, Sweeps: 6}} {
+		for _, rank := range []int{128, 256} {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			got := peak(func() {
+				w, err := sites[0].Load()
+				if err == nil {
+					_, err = cp{o}.Factor(ctx, &Problem{Site: sites[0], W: w}, Ranks{rank})
+				}
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			})
+			cancel()
+			ratio := float64(got) / float64(8*elements)
+			t.Logf("cp at rank %d, %+v: %.2f times the site", rank, o, ratio)
+			if ratio > 3 {
+				t.Errorf("cp at rank %d, %+v: %d bytes beside the model, %.2f times the site", rank, o, got, ratio)
+			}
 		}
 	}
 }

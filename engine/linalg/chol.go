@@ -11,17 +11,22 @@ const cholBlock = 32
 // (N x N), and false when A is not positive definite. Only the lower triangle
 // of A is read.
 func Cholesky(a *Mat) (l *Mat, ok bool) {
-	if a.Rows != a.Cols {
-		panic(fmt.Sprintf("linalg: Cholesky factor of a %d x %d matrix", a.Rows, a.Cols))
-	}
-	n := a.Rows
 	l = a.Clone()
+	return l, l.cholesky()
+}
+
+// cholesky overwrites the matrix by its factor, by nothing of use where it returns false.
+func (l *Mat) cholesky() bool {
+	if l.Rows != l.Cols {
+		panic(fmt.Sprintf("linalg: Cholesky factor of a %d x %d matrix", l.Rows, l.Cols))
+	}
+	n := l.Rows
 	for lo := 0; lo < n; lo += cholBlock {
 		hi := min(lo+cholBlock, n)
 		Mul(l.Slice(lo, n, lo, hi), -1, l.Slice(lo, n, 0, lo), false, l.Slice(lo, hi, 0, lo), true, 1)
 		for i := lo; i < hi; i++ {
 			if !l.cholRow(i, lo) {
-				return nil, false
+				return false
 			}
 			clear(l.Row(i)[i+1:])
 		}
@@ -31,7 +36,7 @@ func Cholesky(a *Mat) (l *Mat, ok bool) {
 			Mul(below, 1, below.Clone(), false, inverse, true, 0)
 		}
 	}
-	return l, true
+	return true
 }
 
 // cholRow computes entries [lo, i] of row i given the block's rows above and
@@ -120,15 +125,11 @@ func SolveSPD(a, b *Mat, ridge float64) (*Mat, error) {
 	if a.Rows != b.Rows {
 		panic(fmt.Sprintf("linalg: %d x %d system with a right side of %d rows", a.Rows, a.Cols, b.Rows))
 	}
-	c := a
-	if ridge != 0 {
-		c = a.Clone()
-		for i := range c.Rows {
-			c.Row(i)[i] += ridge
-		}
+	l := a.Clone()
+	for i := range l.Rows {
+		l.Row(i)[i] += ridge
 	}
-	l, ok := Cholesky(c)
-	if !ok {
+	if !l.cholesky() {
 		return nil, fmt.Errorf("linalg: the %d x %d matrix with ridge %g is not positive definite; raise the ridge", a.Rows, a.Cols, ridge)
 	}
 	x := b.Clone()

@@ -31,8 +31,9 @@ const (
 // one does not converge.
 func inverseIteration(d, e, vals []float64) *Mat {
 	n := len(d)
-	s := &inverter{d: d, e: e, u0: make([]float64, n), u1: make([]float64, n), u2: make([]float64, n),
-		mult: make([]float64, n), swap: make([]bool, n), random: make([]float64, n)}
+	room := NewMat(5, n)
+	s := &inverter{d: d, e: e, u0: room.Row(0), u1: room.Row(1), u2: room.Row(2),
+		mult: room.Row(3), swap: make([]bool, n), random: room.Row(4)}
 	rnd := tensor.NewRand(1, "inverse iteration")
 	for i := range s.random {
 		s.random[i] = 2*rnd.Float64(uint64(i)) - 1
@@ -71,13 +72,7 @@ func (s *inverter) vector(x []float64, others *Mat, lambda float64, j int) bool 
 		if !unitLength(x) {
 			return false
 		}
-		for range 2 {
-			for i := range others.Rows {
-				o := others.Row(i)
-				axpy(x, -dot(x, o), o)
-			}
-		}
-		if !unitLength(x) {
+		if others.Rows > 0 && !apart(x, others) {
 			return false
 		}
 		if done { // one round more than it takes
@@ -86,6 +81,17 @@ func (s *inverter) vector(x []float64, others *Mat, lambda float64, j int) bool 
 		done = s.residual(x, lambda) <= inverseTol*s.norm
 	}
 	return false
+}
+
+// apart makes x orthogonal to others and of length 1 again, and reports whether that was possible.
+func apart(x []float64, others *Mat) bool {
+	for range 2 {
+		for i := range others.Rows {
+			o := others.Row(i)
+			axpy(x, -dot(x, o), o)
+		}
+	}
+	return unitLength(x)
 }
 
 // unitLength scales x to length 1 and reports whether that was possible.

@@ -13,11 +13,13 @@ type Mat struct {
 }
 
 // NewMat returns a zero r x c matrix.
-func NewMat(r, c int) *Mat {
+func NewMat(r, c int) *Mat { return &Mat{Rows: r, Cols: c, Stride: c, Data: zeros(r, c)} }
+
+func zeros(r, c int) []float64 {
 	if r < 0 || c < 0 {
 		panic(fmt.Sprintf("linalg: negative shape %d x %d", r, c))
 	}
-	return &Mat{Rows: r, Cols: c, Stride: c, Data: make([]float64, r*c)}
+	return make([]float64, r*c)
 }
 
 // Eye returns the n x n identity.
@@ -62,10 +64,24 @@ func (m *Mat) T() *Mat {
 
 // Slice returns the view of rows [r0, r1) and columns [c0, c1).
 func (m *Mat) Slice(r0, r1, c0, c1 int) *Mat {
+	return &Mat{Rows: r1 - r0, Cols: c1 - c0, Stride: m.Stride, Data: m.part(r0, r1, c0, c1)}
+}
+
+// part is the memory of a view. Slice itself is inlined: a view that does not leave its function costs no allocation.
+func (m *Mat) part(r0, r1, c0, c1 int) []float64 {
 	if r0 < 0 || r1 < r0 || r1 > m.Rows || c0 < 0 || c1 < c0 || c1 > m.Cols {
 		panic(fmt.Sprintf("linalg: slice [%d:%d, %d:%d] of a %d x %d matrix", r0, r1, c0, c1, m.Rows, m.Cols))
 	}
-	return (*Mat)((*matrix[float64])(m).slice(r0, r1, c0, c1))
+	return window(m.Data, m.Stride, r0, r1, c0, c1)
+}
+
+// window is the memory of rows [r0, r1) and columns [c0, c1).
+func window[T any](data []T, stride, r0, r1, c0, c1 int) []T {
+	if r0 == r1 || c0 == c1 {
+		return nil
+	}
+	lo, hi := r0*stride+c0, (r1-1)*stride+c1
+	return data[lo:hi:hi]
 }
 
 // maxAbs returns the largest magnitude in m, NaN if m has a NaN.

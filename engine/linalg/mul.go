@@ -41,13 +41,7 @@ func (m *matrix[T]) row(i int) []T {
 }
 
 func (m *matrix[T]) slice(r0, r1, c0, c1 int) *matrix[T] {
-	v := &matrix[T]{Rows: r1 - r0, Cols: c1 - c0, Stride: m.Stride}
-	if v.Rows > 0 && v.Cols > 0 {
-		lo := r0*m.Stride + c0
-		hi := (r1-1)*m.Stride + c1
-		v.Data = m.Data[lo:hi:hi]
-	}
-	return v
+	return &matrix[T]{r1 - r0, c1 - c0, m.Stride, window(m.Data, m.Stride, r0, r1, c0, c1)}
 }
 
 func mul[T kernel.Float](c *matrix[T], alpha T, a *matrix[T], ta bool, b *matrix[T], tb bool, beta T) {
@@ -56,7 +50,7 @@ func mul[T kernel.Float](c *matrix[T], alpha T, a *matrix[T], ta bool, b *matrix
 	if k != kb || c.Rows != m || c.Cols != n {
 		panic(fmt.Sprintf("linalg: product of %d x %d and %d x %d into %d x %d", m, k, kb, n, c.Rows, c.Cols))
 	}
-	if m == 0 || n == 0 {
+	if m == 0 || n == 0 || k == 0 && beta == 1 {
 		return
 	}
 	if k*max(m, n) <= packedMost {

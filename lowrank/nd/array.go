@@ -89,10 +89,15 @@ func norm(x []float64) float64 {
 	for _, v := range x {
 		sum += v * v
 	}
+	return rootOr(sum, len(x), func(i int) float64 { return x[i] })
+}
+
+// rootOr is the root of a sum of squares, or where that may have lost digits to the range of float64, normOf.
+func rootOr(sum float64, n int, at func(i int) float64) float64 {
 	if sum > 0x1p-800 && sum < 0x1p1000 {
 		return math.Sqrt(sum)
 	}
-	return normOf(len(x), func(i int) float64 { return x[i] })
+	return normOf(n, at)
 }
 
 // normOf is the norm of n numbers, safe against overflow.
@@ -115,7 +120,11 @@ func normOf(n int, at func(i int) float64) float64 {
 
 // Distance returns the Frobenius norm of a - b.
 func Distance(a, b *Array) float64 {
-	return normOf(len(a.Data), func(i int) float64 { return a.Data[i] - b.Data[i] })
+	sum := 0.0
+	for i, v := range a.Data {
+		sum += (v - b.Data[i]) * (v - b.Data[i])
+	}
+	return rootOr(sum, len(a.Data), func(i int) float64 { return a.Data[i] - b.Data[i] })
 }
 
 // RelError returns ||a - b|| / ||a||, 0 for two zero arrays.

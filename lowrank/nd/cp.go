@@ -161,9 +161,10 @@ type als struct {
 // fit is one set of factors on its way.
 type fit struct {
 	cp    *CP
-	grams []*linalg.Mat // U^T U of every mode
+	grams []*linalg.Mat // U^T U of every mode, nil where it is not kept
 	prev  []*linalg.Mat // factors before the last sweep
 	err   float64
+	mu    float64 // weight of the sensitivity
 }
 
 func newALS(a *Array, o CPOpts) *als {
@@ -182,19 +183,17 @@ func (s *als) start(ctx context.Context) *fit {
 	best := &fit{err: math.Inf(1)}
 	try := func(f *fit) {
 		if err := s.run(ctx, f, sweeps); best.cp == nil || err == nil && f.err < best.err {
-			best = f
+			best = &fit{cp: f.cp, err: f.err} // without what takes memory while others are tried
 		}
 	}
 	try(s.newFit(s.fromSVD()))
-	if random < 0 {
-		return best
-	}
-	if half := s.o.Rank / 2; half > 0 {
+	if half := s.o.Rank / 2; half > 0 && random > 0 {
 		try(s.grown(ctx, half, sweeps))
 	}
 	for i := range random {
 		try(s.newFit(s.padded(nil, uint64(i+1))))
 	}
+	best.refreshAll()
 	return best
 }
 
@@ -256,33 +255,50 @@ func (s *als) extended(us []*linalg.Mat, stream uint64) []*linalg.Mat {
 }
 
 func (s *als) newFit(us []*linalg.Mat) *fit {
-	f := &fit{cp: &CP{us}, grams: make([]*linalg.Mat, len(us)), err: math.Inf(1)}
-	for n := range us {
-		f.refresh(n)
-	}
+	f := &fit{cp: &CP{us}, err: math.Inf(1)}
+	f.refreshAll()
 	return f
 }
 
-// refresh recomputes the Gram matrix of a mode.
+// refreshAll recomputes the Gram matrices.
+func (f *fit) refreshAll() {
+	f.grams = make([]*linalg.Mat, len(f.cp.U))
+	for n := range f.grams {
+		f.refresh(n)
+	}
+}
+
+// refresh recomputes the Gram matrix of a mode, unless it is so much larger than the factor that it is not kept.
 func (f *fit) refresh(n int) {
+	f.grams[n] = nil
+	if u := f.cp.U[n]; u.Cols < 16*u.Rows {
+		f.grams[n] = f.gram(n)
+	}
+}
+
+// gram returns U^T U of a mode.
+func (f *fit) gram(n int) *linalg.Mat {
+	if f.grams[n] != nil {
+		return f.grams[n]
+	}
 	u := f.cp.U[n]
 	g := linalg.NewMat(u.Cols, u.Cols)
 	linalg.Mul(g, 1, u, true, u, false, 0)
-	f.grams[n] = g
+	return g
 }
 
-// normal returns the elementwise product of all Gram matrices but those of some modes.
-func (f *fit) normal(but ...int) *linalg.Mat {
-	r := f.grams[0].Rows
+// normal returns the elementwise product of all Gram matrices but that of one mode.
+func (f *fit) normal(but int) *linalg.Mat {
+	r := f.cp.U[0].Cols
 	g := linalg.NewMat(r, r)
 	for i := range g.Data {
 		g.Data[i] = 1
 	}
-	for n, m := range f.grams {
-		if slices.Contains(but, n) {
+	for n := range f.grams {
+		if n == but {
 			continue
 		}
-		for i, v := range m.Data {
+		for i, v := range f.gram(n).Data {
 			g.Data[i] *= v
 		}
 	}

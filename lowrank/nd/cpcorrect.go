@@ -3,16 +3,19 @@ package nd
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // Limits of the correction.
 const (
-	correctSteps   = 200  // Gauss-Newton steps
-	correctPatient = 20   // steps after which too small a gain ends it
-	correctGain    = 0.02 // of the sensitivity in so many steps
+	correctSweeps  = 3000 // at most
+	correctPatient = 200  // sweeps after which too small a gain ends it
+	correctGain    = 0.02 // of the sensitivity in so many sweeps
 	correctMu      = 0.3  // first weight of the sensitivity, relative to ||A||^2 / S: it melts components that cancel
 	correctGently  = 0.03 // first weight that leaves components where they are
-	correctSlow    = 1e-4 // fall of the objective in a step below which the weight changes
+	correctSlow    = 3e-5 // fall of the objective in a sweep below which the weight changes
+	correctUp      = 1.5  // it is multiplied by then within the limit
+	correctDown    = 0.4  // and above it
 	correctGoal    = 10   // fall of the sensitivity below which other starts are tried
 	correctNear    = 50   // times the least possible sensitivity, up to which nothing else is tried
 	correctStarts  = 4    // at most so many random ones
@@ -29,25 +32,27 @@ const (
 // rank are also corrected with a gentler weight and from random starts: any components within the limit will do.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 	f.grams, f.prev = nil, nil // they are not needed any more
+	if s.data.Len()*s.o.Rank > correctWork {
+		return s.lower(ctx, f, limit, correctMu)
+	}
 	plain, first := *f, f.cp.Sensitivity()
 	least := first
-	try := func(from *fit, mu float64) error {
-		got, err := s.lower(ctx, from, limit, mu)
-		if got == nil || err != nil {
+	try := func(from fit, mu float64) error {
+		if err := s.lower(ctx, &from, limit, mu); err != nil {
 			return err
 		}
-		if now := got.cp.Sensitivity(); now < least {
-			least, *f = now, *got
+		if now := from.cp.Sensitivity(); from.err <= limit && now < least {
+			least, *f = now, from
 		}
 		return nil
 	}
-	if err := try(&plain, correctMu); err != nil || s.data.Len()*s.o.Rank > correctWork {
+	if err := try(plain, correctMu); err != nil {
 		return err
 	}
 	near := correctNear * LeastSensitivity(s.shape, s.o.Rank, (1-limit)*math.Sqrt(s.whole))
 	enough := func() bool { return least*correctGoal <= first || first <= near }
 	if !enough() {
-		if err := try(&plain, correctGently); err != nil {
+		if err := try(plain, correctGently); err != nil {
 			return err
 		}
 	}
@@ -55,35 +60,43 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 		g := s.newFit(s.padded(nil, uint64(i+1)))
 		_ = s.run(ctx, g, efforts[0].sweeps) // a fit that fails is no worse a start
 		g.cp.Balance()
-		if err := try(g, correctMu); err != nil {
+		if err := try(*g, correctMu); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lower takes Gauss-Newton steps on ||A - A'||^2 + mu S (newton): near a minimum the weight mu falls
-// while the error is above the limit and rises while it is below. It returns those of the factors within the
-// limit that have the lowest S, nil without any.
-func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fit, err error) {
-	now := from.cp.Sensitivity()
-	w := &newton{s: s, f: s.newFit(cloneAll(from.cp.U)), damping: newtonDamping, mu: mu * s.whole / now}
+// lower minimises ||A - A'||^2 + mu S by the sweeps of plain fits, to whose equations mu only adds a diagonal (weights):
+// near a minimum the weight falls while the error is above the limit and rises while it is below. It replaces best by
+// those of the factors within the limit that have the lowest S, and leaves it without any.
+func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
+	now := best.cp.Sensitivity()
+	f := s.newFit(slices.Clone(best.cp.U))
+	f.err, f.mu = best.err, mu*s.whole/now
 	least, since := math.Inf(1), 0
-	if from.err <= limit {
-		least, best = now, from
+	if best.err <= limit {
+		least = now
 	}
 	mark := least
-	for range correctSteps {
-		fell, err := w.step(ctx)
-		if err != nil {
-			return nil, err
+	for i := range correctSweeps {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		within := w.f.err <= limit
-		if now := w.f.cp.Sensitivity(); within && now < least {
-			least, best = now, &fit{cp: w.f.cp, err: w.f.err}
+		was := s.objective(f)
+		if err := s.sweep(f, i); err != nil {
+			return err
 		}
-		if fell < correctSlow {
-			w.adjust(within)
+		within := f.err <= limit
+		if now := f.cp.Sensitivity(); within && now < least {
+			least, *best = now, fit{cp: &CP{slices.Clone(f.cp.U)}, err: f.err}
+		}
+		if s.objective(f) > (1-correctSlow)*was {
+			if within {
+				f.mu *= correctUp
+			} else {
+				f.mu *= correctDown
+			}
 		}
 		if since++; since == correctPatient {
 			if least < mark && least > (1-correctGain)*mark {
@@ -92,32 +105,26 @@ func (s *als) lower(ctx context.Context, from *fit, limit, mu float64) (best *fi
 			mark, since = least, 0
 		}
 	}
-	return best, nil
-}
-
-// adjust changes the weight: up within the limit, down above it.
-func (w *newton) adjust(within bool) {
-	if within {
-		w.mu *= 1.5
-	} else {
-		w.mu *= 0.4
-	}
+	return nil
 }
 
 // weights returns, for component r, the factor of ||un_r||^2 in the sensitivity:
 //
 //	sum over m != n of Nm product over k != n, m of ||uk_r||^2
 func (f *fit) weights(n int) []float64 {
-	w := make([]float64, f.cp.U[n].Cols)
+	w, norms := make([]float64, f.cp.U[n].Cols), make([][]float64, len(f.cp.U))
+	for k, u := range f.cp.U {
+		norms[k] = colNorms(u)
+	}
 	for m := range f.cp.U {
 		if m == n {
 			continue
 		}
 		for r := range w {
 			v := float64(f.cp.U[m].Rows)
-			for k, g := range f.grams {
+			for k := range norms {
 				if k != n && k != m {
-					v *= g.At(r, r)
+					v *= norms[k][r] * norms[k][r]
 				}
 			}
 			w[r] += v

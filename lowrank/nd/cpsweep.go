@@ -3,6 +3,7 @@ package nd
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
 )
@@ -29,23 +30,23 @@ func (s *als) run(ctx context.Context, f *fit, sweeps int) error {
 //
 //	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
 func (s *als) sweep(f *fit, i int) error {
-	before := cloneAll(f.cp.U)
+	before := slices.Clone(f.cp.U)
 	m := s.extrapolate(f, i)
 	if m == nil {
 		m = s.first(f.cp)
 	}
+	f.prev = before
 	if err := s.solve(f, 0, m); err != nil {
 		return err
 	}
-	t := s.shared(f.cp.U[0])
+	t := shared{s: s, u: f.cp.U[0]}
 	for n := 1; n < len(s.shape); n++ {
-		m = contract(t, s.shape[1:], f.cp.U[1:], n-1)
+		m = t.product(f.cp, n)
 		if err := s.solve(f, n, m); err != nil {
 			return err
 		}
 	}
 	f.err = s.error(f, len(s.shape)-1, m)
-	f.prev = before
 	s.normalise(f)
 	return nil
 }
@@ -58,15 +59,16 @@ func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
 		return nil
 	}
 	step := math.Pow(float64(i), 1/float64(len(s.shape)))
-	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, grams: make([]*linalg.Mat, len(f.grams))}
+	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, mu: f.mu}
 	for n, u := range moved.cp.U {
 		for j, v := range f.prev[n].Data {
 			u.Data[j] += (step - 1) * (u.Data[j] - v)
 		}
-		moved.refresh(n)
 	}
 	m := s.first(moved.cp)
-	if e := s.error(moved, 0, m); !(e < f.err) {
+	moved.refreshAll()
+	moved.err = s.error(moved, 0, m)
+	if !(s.objective(moved) < s.objective(f)) {
 		return nil
 	}
 	f.cp, f.grams = moved.cp, moved.grams
@@ -81,20 +83,79 @@ func cloneAll(us []*linalg.Mat) []*linalg.Mat {
 	return out
 }
 
-// first returns A_(1) KR(U2..UD), N1 x R.
-func (s *als) first(c *CP) *linalg.Mat { return product(s.a0, khatriRao(c.U[1:])) }
-
-// shared returns A_(1)^T U1: rest x R.
-func (s *als) shared(u *linalg.Mat) *linalg.Mat {
-	t := linalg.NewMat(s.a0.Cols, u.Cols)
-	linalg.Mul(t, 1, s.a0, true, u, false, 0)
-	return t
+// strips calls f for parts of mode 2, such that the array's product with U1, or that of the other factors, has room: all
+// of the mode, where it takes at most half as much memory as the array, else an eighth.
+func (s *als) strips(f func(lo, hi int)) {
+	row := size(s.shape[2:]) * s.o.Rank
+	rows := s.shape[1]
+	if rows*row > max(s.data.Len()/2, 1<<16) {
+		rows = max(1, s.data.Len()/8/row)
+	}
+	for lo := 0; lo < s.shape[1]; lo += rows {
+		f(lo, min(lo+rows, s.shape[1]))
+	}
 }
 
-// contract multiplies t ((N2..ND) x R) elementwise with all factors but one and sums
+// strip views what A_(1) has of rows lo to hi of mode 2.
+func (s *als) strip(lo, hi int) *linalg.Mat {
+	n := size(s.shape[2:])
+	return s.a0.Slice(0, s.a0.Rows, lo*n, hi*n)
+}
+
+// but1 returns all factors but the first, with rows lo to hi of the second.
+func (c *CP) but1(lo, hi int) []*linalg.Mat {
+	us := slices.Clone(c.U[1:])
+	us[0] = us[0].Slice(lo, hi, 0, us[0].Cols)
+	return us
+}
+
+// first returns A_(1) KR(U2..UD), N1 x R.
+func (s *als) first(c *CP) *linalg.Mat {
+	m := linalg.NewMat(s.a0.Rows, c.U[0].Cols)
+	s.strips(func(lo, hi int) {
+		linalg.Mul(m, 1, s.strip(lo, hi), false, khatriRao(c.but1(lo, hi)), false, 1)
+	})
+	return m
+}
+
+// shared is A_(1)^T U1, rest x R, of which it keeps the last strip.
+type shared struct {
+	s  *als
+	u  *linalg.Mat
+	t  *linalg.Mat
+	lo int // of t
+}
+
+// product returns the product of the array with all factors but that of mode n > 0: Nn x R.
+func (h *shared) product(c *CP, n int) *linalg.Mat {
+	m := linalg.NewMat(c.U[n].Rows, h.u.Cols)
+	h.s.strips(func(lo, hi int) {
+		part := contract(h.strip(lo, hi), c.but1(lo, hi), n-1)
+		if n == 1 {
+			copy(m.Data[lo*m.Cols:], part.Data)
+			return
+		}
+		for i, v := range part.Data {
+			m.Data[i] += v
+		}
+	})
+	return m
+}
+
+func (h *shared) strip(lo, hi int) *linalg.Mat {
+	a := h.s.strip(lo, hi)
+	if h.t == nil || h.lo != lo {
+		h.t = nil // not two at a time
+		h.t, h.lo = linalg.NewMat(a.Cols, h.u.Cols), lo
+		linalg.Mul(h.t, 1, a, true, h.u, false, 0)
+	}
+	return h.t
+}
+
+// contract multiplies t ((N2..ND) x R) elementwise with all of the factors U2..UD but one and sums
 // over their modes: Nn x R.
-func contract(t *linalg.Mat, shape []int, us []*linalg.Mat, but int) *linalg.Mat {
-	for n := len(shape) - 1; n > but; n-- { // trailing modes
+func contract(t *linalg.Mat, us []*linalg.Mat, but int) *linalg.Mat {
+	for n := len(us) - 1; n > but; n-- { // trailing modes
 		t = sumLast(t, us[n])
 	}
 	for n := range but { // leading modes
@@ -136,6 +197,11 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 	for i := range g.Rows {
 		mean += g.At(i, i) / float64(g.Rows)
 	}
+	if f.mu > 0 {
+		for i, v := range f.weights(n) {
+			g.Row(i)[i] += f.mu * v
+		}
+	}
 	x, err := solveRidge(g, m, max(s.o.Ridge*mean, math.SmallestNonzeroFloat32))
 	if err != nil {
 		return err
@@ -162,7 +228,16 @@ func solveRidge(g, m *linalg.Mat, ridge float64) (*linalg.Mat, error) {
 // error returns the relative error from the product m for mode n:
 // ||A - A'||^2 = ||A||^2 - 2 <M, U_n> + <G_n, U_n^T U_n>.
 func (s *als) error(f *fit, n int, m *linalg.Mat) float64 {
-	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+inner(f.normal(n), f.grams[n])) / s.whole)
+	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+inner(f.normal(n), f.gram(n))) / s.whole)
+}
+
+// objective is what sweeps lower: ||A - A'||_F^2 + mu S, relative to ||A||^2.
+func (s *als) objective(f *fit) float64 {
+	v := f.err * f.err
+	if f.mu > 0 {
+		v += f.mu * f.cp.Sensitivity() / s.whole
+	}
+	return v
 }
 
 func inner(a, b *linalg.Mat) float64 {
@@ -176,9 +251,7 @@ func inner(a, b *linalg.Mat) float64 {
 // normalise gives the columns of every mode the same norm; extrapolation needs it to compare sweeps.
 func (s *als) normalise(f *fit) {
 	f.cp.Balance()
-	for n := range f.cp.U {
-		f.refresh(n)
-	}
+	f.refreshAll()
 }
 
 // Balance spreads each component's norm over the modes so that the elements of all of its

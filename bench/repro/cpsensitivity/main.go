@@ -2,7 +2,7 @@
 // squares and with the error-preserving correction (Phan et al. 2020), and compares their
 // sensitivities at equal error.
 //
-//	cpsensitivity MODEL [SLACK..]
+//	cpsensitivity [-starts N] MODEL [SLACK..]
 //
 // Every kernel longer than 1 is fitted at two ranks. A line gives the kernel, its shape and rank, error and
 // sensitivity of the plain fit, the same for each slack (by which fraction the
@@ -11,13 +11,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/compress-toolkit/compress/engine/linalg"
 	_ "github.com/compress-toolkit/compress/engine/op" // what the models are made of
 	"github.com/compress-toolkit/compress/format"
 	_ "github.com/compress-toolkit/compress/format/onnx" // models of others
@@ -33,8 +36,13 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("usage: cpsensitivity MODEL [SLACK..]")
+	flags := flag.NewFlagSet("cpsensitivity", flag.ContinueOnError)
+	starts := flags.Int("starts", 0, "search fits that hardly improve from so many random starts")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if args = flags.Args(); len(args) == 0 {
+		return fmt.Errorf("usage: cpsensitivity [-starts N] MODEL [SLACK..]")
 	}
 	slacks := []float64{0.001, 0.01}
 	if len(args) > 1 {
@@ -55,7 +63,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return compare(os.Stdout, sites, slacks)
+	return compare(os.Stdout, sites, slacks, *starts)
 }
 
 // ranksOf returns half and all of the more channels, at most 16 and 32.
@@ -75,7 +83,7 @@ func shapeOf(s *lowrank.Site) []int {
 	return shape
 }
 
-func compare(out *os.File, sites []*lowrank.Site, slacks []float64) error {
+func compare(out *os.File, sites []*lowrank.Site, slacks []float64, starts int) error {
 	header := fmt.Sprintf("%-28s %-12s %4s %9s %11s %8s", "kernel", "shape", "rank", "error", "plain", "bound")
 	for _, s := range slacks {
 		header += fmt.Sprintf(" | %8s %11s %8s", fmt.Sprintf("+%g %%", 100*s), "corrected", "ratio")
@@ -92,13 +100,19 @@ func compare(out *os.File, sites []*lowrank.Site, slacks []float64) error {
 			return err
 		}
 		for _, rank := range ranksOf(s) {
-			c, err := fits(nd.Of(w.Data, shape...), rank, slacks)
+			a := nd.Of(w.Data, shape...)
+			c, err := fits(a, rank, slacks)
 			if err != nil {
 				return fmt.Errorf("%s at rank %d: %w", s.Name, rank, err)
 			}
 			fmt.Fprintf(out, "%-28s %-12s %4d %s\n", s.Name, strings.Trim(fmt.Sprint(shape), "[]"), rank, c)
-			for i := range slacks {
-				ratios[i] = append(ratios[i], c.plain.sensitivity/c.corrected[i].sensitivity)
+			for i, slack := range slacks {
+				ratio := c.plain.sensitivity / c.corrected[i].sensitivity
+				ratios[i] = append(ratios[i], ratio)
+				if ratio < 10 && starts > 0 {
+					found := search(a, rank, c.plain.err*(1+slack), starts)
+					fmt.Fprintf(out, "    +%g %%: %s\n", 100*slack, found.String(c.plain.sensitivity))
+				}
 			}
 		}
 	}
@@ -155,6 +169,47 @@ func fits(a *nd.Array, rank int, slacks []float64) (*comparison, error) {
 		c.corrected = append(c.corrected, r)
 	}
 	return c, nil
+}
+
+// found is what corrections from random starts end in.
+type found struct {
+	starts int
+	plain  []float64 // sensitivities of plain least squares within the error, rising
+	within []result  // the same corrected, the least sensitive first
+}
+
+func (f found) String(plain float64) string {
+	s := fmt.Sprintf("of %d random starts %d end within the error", f.starts, len(f.within))
+	if len(f.within) == 0 {
+		return s
+	}
+	least := f.within[0]
+	near, _ := slices.BinarySearchFunc(f.within, 1.05*least.sensitivity, func(r result, s float64) int { return cmp.Compare(r.sensitivity, s) })
+	return s + fmt.Sprintf(", with a median sensitivity of %.5g; corrected, the least has %.5g at %.5f, a ratio of %.4g, and %d are within 5 %% of it",
+		f.plain[len(f.plain)/2], least.sensitivity, least.err, plain/least.sensitivity, near)
+}
+
+// search converges plain least squares from random starts and corrects those that end within the limit.
+func search(a *nd.Array, rank int, limit float64, starts int) found {
+	f := found{starts: starts}
+	none := &nd.CP{} // nothing to start from: all components are random
+	for _, n := range a.Shape {
+		none.U = append(none.U, linalg.NewMat(n, 0))
+	}
+	for i := range starts {
+		o := nd.CPOpts{Rank: rank, Ridge: 1e-15, Sweeps: 1000, Tol: 1e-8, Slack: -1, Start: none, Seed: uint64(i + 1)}
+		plain, err := fit(a, o)
+		if err != nil || plain.err >= limit {
+			continue
+		}
+		o.Slack = limit/plain.err - 1
+		if r, err := fit(a, o); err == nil {
+			f.plain, f.within = append(f.plain, plain.sensitivity), append(f.within, r)
+		}
+	}
+	slices.Sort(f.plain)
+	slices.SortFunc(f.within, func(a, b result) int { return cmp.Compare(a.sensitivity, b.sensitivity) })
+	return f
 }
 
 func fit(a *nd.Array, o nd.CPOpts) (result, error) {

@@ -20,6 +20,9 @@ func TestFits(t *testing.T) {
 	if better.err > plain.err*1.0101 || better.sensitivity > plain.sensitivity || better.sensitivity < c.bound {
 		t.Errorf("plain %+v, corrected %+v, bound %g", plain, better, c.bound)
 	}
+	if f := search(a, 3, plain.err*1.01, 5); len(f.within) == 0 || f.within[0].sensitivity < c.bound || f.within[0].err > plain.err*1.0101 {
+		t.Errorf("searched %+v, bound %g, plain %+v", f, c.bound, plain)
+	}
 	if err := run(nil); err == nil {
 		t.Error("no model is accepted")
 	}
