@@ -8,7 +8,8 @@
 #
 # The teacher learns with dropout and then, as TEACHER_TUNE epochs more, without. Students
 # see the images as they are, or by AUGMENT, for EPOCHS epochs; hints are HINT_EPOCHS
-# before these.
+# before these. With AUGMENT=mixup the distilled ones see mixtures of two images, of which the
+# teacher alone says what they are; by labels there is no such student.
 # Weights are those with the best accuracy on 10,000 held-out training images. INIT is
 # the initialiser of the students, the paper's by default; INIT=he is the control that
 # tells what hints add beyond a good start. OPTIMIZER=rmsprop is the paper's, at its rate.
@@ -31,6 +32,7 @@ suffix=
 # Lambda from 4 to 1 over T^2 = 9, as the paper's soft term lacks that factor.
 common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]}" --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
 soft=(--temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
+[ "$AUGMENT" != mixup ] || soft=(--temperature 3 --hard-weight 0 --soft-weight 1)
 
 # train_all SEED trains the networks; the soft targets are recorded once.
 train_all() {
@@ -40,8 +42,9 @@ train_all() {
 		--epochs "$TEACHER_EPOCHS"
 	run teacher "$from" distill --teacher "$first" --student 'width:1;init=teacher;dropout=0' --data "$DATA" --augment jitter=1 \
 		--max-norm 1.9 --soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
-	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}" --record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$from.npz")
-	run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
+	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}")
+	[ "$AUGMENT" = mixup ] || kd+=(--record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$from.npz")
+	[ "$AUGMENT" = mixup ] || run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
 	run "kd$suffix" "$seed" distill --student fitnet:mnist --init "$INIT" "${kd[@]}"
 	run "hinted$suffix" "$seed" distill --teacher "$teacher" --student fitnet:mnist --init "$INIT" "${common[@]}" \
 		--hint conv2/out:conv4/out --hint-mode only --epochs "$HINT_EPOCHS"
@@ -52,10 +55,11 @@ train_all() {
 epochs_head network
 epochs_row teacher-dropout "" "teacher, 361K parameters, with dropout"
 epochs_row teacher 55 "the same, then without dropout"
-for suffix in "" -he -rmsprop -jitter1; do
+for suffix in "" -mixup -he -rmsprop -jitter1; do
 	init="U(-0.005, 0.005)"
 	[ "$suffix" != -he ] || init="He et al.'s initialisation"
 	[ "$suffix" != -rmsprop ] || init+=", RMSProp"
+	[ "$suffix" != -mixup ] || init+=", mixtures of two images"
 	[ "$suffix" != -jitter1 ] || init+=", jittered by 1 pixel"
 	epochs_row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
 	epochs_row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"
