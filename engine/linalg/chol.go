@@ -122,20 +122,27 @@ func solveBlock(l, x *Mat, trans bool) {
 // SolveSPD returns X (N x R) with (A + ridge I) X = B for a symmetric positive
 // definite A (N x N, lower triangle read) and B (N x R).
 func SolveSPD(a, b *Mat, ridge float64) (*Mat, error) {
+	x := b.Clone()
+	if err := SolveSPDInPlace(a.Clone(), x, ridge); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// SolveSPDInPlace is SolveSPD that overwrites A, and B by X, or leaves B on error.
+func SolveSPDInPlace(a, b *Mat, ridge float64) error {
 	if a.Rows != b.Rows {
 		panic(fmt.Sprintf("linalg: %d x %d system with a right side of %d rows", a.Rows, a.Cols, b.Rows))
 	}
-	l := a.Clone()
-	for i := range l.Rows {
-		l.Row(i)[i] += ridge
+	for i := range a.Rows {
+		a.Row(i)[i] += ridge
 	}
-	if !l.cholesky() {
-		return nil, fmt.Errorf("linalg: the %d x %d matrix with ridge %g is not positive definite; raise the ridge", a.Rows, a.Cols, ridge)
+	if !a.cholesky() {
+		return fmt.Errorf("linalg: the %d x %d matrix with ridge %g is not positive definite; raise the ridge", a.Rows, a.Cols, ridge)
 	}
-	x := b.Clone()
-	solveLower(l, x, false)
-	solveLower(l, x, true)
-	return x, nil
+	solveLower(a, b, false)
+	solveLower(a, b, true)
+	return nil
 }
 
 // LeastSquares returns the X (N x R) of least norm among those that minimise
