@@ -162,7 +162,7 @@ type als struct {
 type fit struct {
 	cp    *CP
 	grams []*linalg.Mat // U^T U of every mode, nil where it is not kept
-	prev  []*linalg.Mat // factors before the last sweep
+	prev  []*linalg.Mat // factors before the last sweep, which extrapolate overwrites
 	err   float64
 	mu    float64 // weight of the sensitivity
 }
@@ -268,10 +268,11 @@ func (f *fit) refreshAll() {
 	}
 }
 
-// refresh recomputes the Gram matrix of a mode, unless it is so much larger than the factor that it is not kept.
+// refresh recomputes the Gram matrix of a mode. It is not kept where it is large, and larger than the factor, or so much
+// larger that it is soon computed.
 func (f *fit) refresh(n int) {
 	f.grams[n] = nil
-	if u := f.cp.U[n]; u.Cols < 16*u.Rows {
+	if u := f.cp.U[n]; u.Cols < 16*u.Rows && u.Cols <= max(u.Rows, 256) {
 		f.grams[n] = f.gram(n)
 	}
 }

@@ -3,7 +3,6 @@ package nd
 import (
 	"context"
 	"math"
-	"slices"
 )
 
 // Limits of the correction.
@@ -72,7 +71,7 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 // those of the factors within the limit that have the lowest S, and leaves it without any.
 func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
 	now := best.cp.Sensitivity()
-	f := s.newFit(slices.Clone(best.cp.U))
+	f := s.newFit(cloneAll(best.cp.U))
 	f.err, f.mu = best.err, mu*s.whole/now
 	least, since := math.Inf(1), 0
 	if best.err <= limit {
@@ -89,7 +88,7 @@ func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
 		}
 		within := f.err <= limit
 		if now := f.cp.Sensitivity(); within && now < least {
-			least, *best = now, fit{cp: &CP{slices.Clone(f.cp.U)}, err: f.err}
+			least, *best = now, fit{cp: &CP{cloneAll(f.cp.U)}, err: f.err}
 		}
 		if s.objective(f) > (1-correctSlow)*was {
 			if within {

@@ -59,10 +59,11 @@ func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
 		return nil
 	}
 	step := math.Pow(float64(i), 1/float64(len(s.shape)))
-	moved := &fit{cp: &CP{cloneAll(f.cp.U)}, mu: f.mu}
-	for n, u := range moved.cp.U {
-		for j, v := range f.prev[n].Data {
-			u.Data[j] += (step - 1) * (u.Data[j] - v)
+	moved := &fit{cp: &CP{f.prev}, mu: f.mu} // in their room: they have served then
+	for n, u := range f.cp.U {
+		to := moved.cp.U[n].Data
+		for j, v := range u.Data {
+			to[j] = v + (step-1)*(v-to[j])
 		}
 	}
 	m := s.first(moved.cp)
@@ -192,37 +193,27 @@ func addProduct(dst, a, b []float64) {
 
 // solve sets U_n to the least-squares solution with right-hand side m (Nn x R).
 func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
-	g := f.normal(n)
-	mean := 0.0
-	for i := range g.Rows {
-		mean += g.At(i, i) / float64(g.Rows)
-	}
-	if f.mu > 0 {
-		for i, v := range f.weights(n) {
-			g.Row(i)[i] += f.mu * v
-		}
-	}
-	x, err := solveRidge(g, m, max(s.o.Ridge*mean, math.SmallestNonzeroFloat32))
-	if err != nil {
-		return err
-	}
-	f.cp.U[n] = x
-	f.refresh(n)
-	return nil
-}
-
-// solveRidge returns X with X (G + ridge I) = M, raising the ridge until the matrix is definite.
-func solveRidge(g, m *linalg.Mat, ridge float64) (*linalg.Mat, error) {
-	b := m.T()
 	var err error
+	raise := 1.0 // of the ridge, until the matrix is definite
 	for range 12 {
-		var x *linalg.Mat
-		if x, err = linalg.SolveSPD(g, b, ridge); err == nil {
-			return x.T(), nil
+		g, mean := f.normal(n), 0.0
+		for i := range g.Rows {
+			mean += g.At(i, i) / float64(g.Rows)
 		}
-		ridge *= 100
+		if f.mu > 0 {
+			for i, v := range f.weights(n) {
+				g.Row(i)[i] += f.mu * v
+			}
+		}
+		x := m.T()
+		if err = linalg.SolveSPDInPlace(g, x, raise*max(s.o.Ridge*mean, math.SmallestNonzeroFloat32)); err == nil {
+			f.cp.U[n] = x.T()
+			f.refresh(n)
+			return nil
+		}
+		raise *= 100
 	}
-	return nil, err
+	return err
 }
 
 // error returns the relative error from the product m for mode n:
