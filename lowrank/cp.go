@@ -118,15 +118,18 @@ func (d cp) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
 		return nil, err
 	}
 	s, n, axes := p.Site, r[0], d.axes(p.Site)
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "in", nd: stacked(s, n, s.K, unit(s.Kernel))}}}
-	for _, i := range axes {
-		f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, n, 1, alongAxis(s.Kernel, i))})
-	}
-	f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, n, unit(s.Kernel))})
+	f := &Factors{Method: d.Name(), Ranks: r}
 	for g := range s.Groups {
 		c, err := d.group(ctx, p, g, n)
 		if err != nil {
 			return nil, err
+		}
+		if g == 0 { // the first group, mostly the only one, has had their room
+			f.Parts = append(f.Parts, Part{Name: "in", nd: stacked(s, n, s.K, unit(s.Kernel))})
+			for _, i := range axes {
+				f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, n, 1, alongAxis(s.Kernel, i))})
+			}
+			f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, n, unit(s.Kernel))})
 		}
 		last := len(f.Parts) - 1
 		put(f.Parts[last].nd, g, c.U[0].Data)
