@@ -70,6 +70,6 @@ epochs_head() {
 # epochs_row NAME PUBLISHED ABOUT prints the line of a run that has results.
 epochs_row() {
 	local first
-	first=$(compgen -G "$RESULTS/$1-seed*.json" | head -1) || return 0
+	first=$(compgen -G "$RESULTS/$1-seed*.json" | sort | head -1) || return 0
 	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
 }
