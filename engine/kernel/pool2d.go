@@ -76,6 +76,11 @@ func eachPlane[T Float](p *Pool, kind poolKind, s *PoolShape, y, x []T, arg []in
 	t := l.take()
 	parts, step := Split(s.N*s.C, max(1, poolGrain/max(1, s.H*s.W)))
 	*t = poolTask[T]{kind: kind, s: *s, y: y, x: x, arg: arg, step: step, taps: grow(t.taps, p.Threads())}
+	if kind == poolMax && s.inTaps() {
+		for i := range t.taps {
+			t.taps[i].need(s)
+		}
+	}
 	p.Do(t, parts)
 	*t = poolTask[T]{taps: t.taps}
 	l.put(t)

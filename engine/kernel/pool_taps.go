@@ -19,25 +19,43 @@ const (
 	tapsBand = 1 << 11
 )
 
-// inTaps reports whether a plane is computed tap by tap: it has windows enough, and
-// its indices are exact in float32.
-func (s *PoolShape) inTaps() bool { return s.OH*s.OW >= tapsLeast && s.H*s.W <= 1<<24 }
+// inTaps reports whether a plane is computed tap by tap: it has windows enough, other
+// than pairs, and its indices are exact in float32.
+func (s *PoolShape) inTaps() bool {
+	return s.OH*s.OW >= tapsLeast && s.H*s.W <= 1<<24 && !s.pairs()
+}
+
+// band returns the length of the images' rows and the number of output rows that are
+// computed together.
+func (s *PoolShape) band() (wide, rows int) {
+	wide = s.OW + (s.KW-1)*s.DilW/s.StrideW
+	return wide, min(s.OH, max(1, tapsBand/wide))
+}
+
+// rowsOf returns how many rows of an image so many output rows need.
+func (s *PoolShape) rowsOf(rows int) int { return rows + (s.KH-1)*s.DilH/s.StrideH }
+
+// need makes room for pooling of a shape: which worker meets it first is not known before.
+func (t *poolTaps[T]) need(s *PoolShape) {
+	wide, rows := s.band()
+	t.images = grow(t.images, s.StrideH*s.StrideW*s.rowsOf(rows)*wide)
+	t.y, t.at, t.pos = grow(t.y, rows*wide), grow(t.at, rows*wide), grow(t.pos, rows*wide)
+}
 
 // plane computes y and arg from x in bands of rows.
 func (t *poolTaps[T]) plane(s *PoolShape, y, x []T, arg []int32) {
-	wide := s.OW + (s.KW-1)*s.DilW/s.StrideW
-	step := min(s.OH, max(1, tapsBand/wide))
+	wide, step := s.band()
 	for i := 0; i < s.OH; i += step {
-		t.band(s, i, min(i+step, s.OH), wide, y, x, arg)
+		t.rows(s, i, min(i+step, s.OH), wide, y, x, arg)
 	}
 }
 
-// band computes rows [from,to) of the output.
-func (t *poolTaps[T]) band(s *PoolShape, from, to, wide int, y, x []T, arg []int32) {
-	size := (to - from + (s.KH-1)*s.DilH/s.StrideH) * wide
+// rows computes rows [from,to) of the output.
+func (t *poolTaps[T]) rows(s *PoolShape, from, to, wide int, y, x []T, arg []int32) {
+	size := s.rowsOf(to-from) * wide
 	t.cut(s, from, wide, size, x)
 	n := (to-from-1)*wide + s.OW
-	t.y = grow(t.y, n)
+	t.y = t.y[:n]
 	copy(t.y, t.tap(s, 0, wide, size))
 	o := ops[T]()
 	for k := 1; k < s.KH*s.KW; k++ {
@@ -55,7 +73,7 @@ func (t *poolTaps[T]) band(s *PoolShape, from, to, wide int, y, x []T, arg []int
 // cut fills the images with the rows from that of the first output row on, and with
 // -Inf outside of x.
 func (t *poolTaps[T]) cut(s *PoolShape, from, wide, size int, x []T) {
-	t.images = grow(t.images, s.StrideH*s.StrideW*size)
+	t.images = t.images[:s.StrideH*s.StrideW*size]
 	for i := range t.images {
 		t.images[i] = T(math.Inf(-1))
 	}
@@ -100,7 +118,7 @@ func (t *poolTaps[T]) tap(s *PoolShape, k, wide, size int) []T {
 // maximum: taps are taken from the last to the first.
 func (t *poolTaps[T]) indices(s *PoolShape, from, wide, size int) {
 	n := len(t.y)
-	t.at, t.pos = grow(t.at, n), grow(t.pos, n)
+	t.at, t.pos = t.at[:n], t.pos[:n]
 	for k := range t.pos {
 		t.pos[k] = T((from+k/wide)*s.StrideH*s.W + k%wide*s.StrideW)
 	}
