@@ -47,6 +47,6 @@ epochs_row hints 1099 "hints, then distilled"
 echo
 echo "Validation accuracy by epoch, first seed:"
 for name in labels kd hints; do
-	first=$(compgen -G "$RESULTS/$name-seed*.json" | sort | head -1) || continue
+	first=$(first_result "$name") || continue
 	echo "- $name: $(sed -n 's/^  "validation_curve": \[\(.*\)\],$/\1/p' "$first" | sed 's/,/, /g')"
 done

@@ -30,7 +30,7 @@ suffix=
 [ -z "$AUGMENT" ] || suffix+=-${AUGMENT//=/}
 
 # Lambda from 4 to 1 over T^2 = 9, as the paper's soft term lacks that factor.
-common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]}" --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
+common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]:?OPTIMIZER is adam or rmsprop}" --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
 soft=(--temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
 [ "$AUGMENT" != mixup ] || soft=(--temperature 3 --hard-weight 0 --soft-weight 1)
 

@@ -61,6 +61,9 @@ errors() {
 		END { m = sum / NR; printf "%s | %.1f +- %.1f", list, m, (NR > 1 ? sqrt((square - NR * m * m) / (NR - 1)) : 0) }'
 }
 
+# first_result NAME prints the result file of a run's first seed, or fails without any.
+first_result() { compgen -G "$RESULTS/$1-seed*.json" | sort | head -1; }
+
 # epochs_head ABOUT prints the head of a table whose lines are epochs_row's.
 epochs_head() {
 	echo "| $1 | published errors of 10,000 | epochs | errors by seed | mean +- s.d. | validation accuracy, first seed |"
@@ -70,6 +73,6 @@ epochs_head() {
 # epochs_row NAME PUBLISHED ABOUT prints the line of a run that has results.
 epochs_row() {
 	local first
-	first=$(compgen -G "$RESULTS/$1-seed*.json" | sort | head -1) || return 0
+	first=$(first_result "$1") || return 0
 	echo "| $3 | $2 | $(field "$first" epochs) | $(errors "$1") | $(field "$first" validation_accuracy) |"
 }

@@ -129,7 +129,7 @@ func span(o, stride, pad, dil, k, n int) (start, lo, hi int) {
 	return start, min(lo, hi), hi
 }
 
-// maxPlane takes window by window; see also maxTaps.
+// maxPlane takes window by window; see also poolTaps.
 func maxPlane[T Float](s *PoolShape, y, x []T, arg []int32) {
 	for i := range s.OH {
 		for j := range s.OW {

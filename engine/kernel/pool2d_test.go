@@ -168,6 +168,15 @@ func TestPool2D(t *testing.T) {
 	}
 }
 
+// TestPoolHugeStride: what a file says of strides asks for no memory.
+func TestPoolHugeStride(t *testing.T) {
+	s := PoolShape{N: 1, C: 1, H: 1, W: 64, KH: 1, KW: 3, OH: 1, OW: 62, StrideH: 1 << 40, StrideW: 1, DilH: 1, DilW: 1}
+	c := newPoolCase(rand.New(rand.NewPCG(9, 1)), s)
+	MaxPool(nil, &s, c.y, c.arg, c.x)
+	MaxPoolGrad(nil, &s, c.dx, c.dy, c.arg)
+	c.verifyMax(t)
+}
+
 // TestPoolPairs: every path agrees with float64 about pairs of float32.
 func TestPoolPairs(t *testing.T) {
 	forPaths(t, func(t *testing.T) {

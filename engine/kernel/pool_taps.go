@@ -20,9 +20,15 @@ const (
 )
 
 // inTaps reports whether a plane is computed tap by tap: it has windows enough, other
-// than pairs, and its indices are exact in float32.
+// than pairs, its indices are exact in float32, and the images are not much larger than it,
+// whatever strides, dilations and padding a file names.
 func (s *PoolShape) inTaps() bool {
-	return s.OH*s.OW >= tapsLeast && s.H*s.W <= 1<<24 && !s.pairs()
+	if s.OH*s.OW < tapsLeast || s.H*s.W > 1<<24 || s.pairs() {
+		return false
+	}
+	wide, rows := s.band()
+	images := float64(s.StrideH) * float64(s.StrideW) * float64(s.rowsOf(rows)) * float64(wide)
+	return images <= 8*float64(max(s.H*s.W, tapsBand))
 }
 
 // band returns the length of the images' rows and the number of output rows that are

@@ -31,9 +31,8 @@ func (l *Mat) cholesky() bool {
 			clear(l.Row(i)[i+1:])
 		}
 		if hi < n { // what is below times the block's inverse, see byInverse
-			below, inverse := l.Slice(hi, n, lo, hi), Eye(hi-lo)
-			solveBlock(l.Slice(lo, hi, lo, hi), inverse, false)
-			Mul(below, 1, below.Clone(), false, inverse, true, 0)
+			below := l.Slice(hi, n, lo, hi)
+			Mul(below, 1, below.Clone(), false, invertLower(l.Slice(lo, hi, lo, hi)), true, 0)
 		}
 	}
 	return true
