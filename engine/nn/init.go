@@ -57,6 +57,31 @@ func HeNormal(r tensor.Rand, w []float32, s tensor.Shape, fanIn, fanOut int) {
 	Normal(math.Sqrt(2/float64(fanIn)))(r, w, s, fanIn, fanOut)
 }
 
+// MaxoutNormal returns the initializer of a maxout layer's weights: N(0, 1/(m fanIn)), where m
+// is the mean square of the largest of that many independent N(0, 1), the pieces. It is
+// the derivation of He et al. 2015, equation 10, with a maximum over pieces in place of the
+// ReLU, whose m is 1/2; with He's own variance the output of a maxout layer of two pieces
+// has twice the variance of its input.
+func MaxoutNormal(pieces int) Initializer {
+	m := meanSquareOfMax(pieces)
+	return func(r tensor.Rand, w []float32, s tensor.Shape, fanIn, fanOut int) {
+		Normal(1/math.Sqrt(m*float64(fanIn)))(r, w, s, fanIn, fanOut)
+	}
+}
+
+// meanSquareOfMax integrates x^2 over the density n phi(x) Phi(x)^(n-1) of the largest of n
+// independent N(0, 1), by the trapezoidal rule, which converges exponentially here.
+func meanSquareOfMax(n int) float64 {
+	const h = 1.0 / 64
+	var m float64
+	for x := -12.0; x <= 12; x += h {
+		density := math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+		below := math.Erfc(-x/math.Sqrt2) / 2
+		m += h * x * x * float64(n) * density * math.Pow(below, float64(n-1))
+	}
+	return m
+}
+
 // HeUniform draws from U(-a, a) with a = sqrt(6/fanIn).
 func HeUniform(r tensor.Rand, w []float32, s tensor.Shape, fanIn, fanOut int) {
 	a := math.Sqrt(6 / float64(fanIn))

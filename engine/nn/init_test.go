@@ -146,3 +146,24 @@ func TestTenTanhLayers(t *testing.T) {
 		}
 	}
 }
+
+// TestMaxoutKeepsTheScale passes N(0, 1) through ten maxout layers without biases: the mean
+// square stays within what widths of 500 make it vary, where He's variance doubles it in each.
+func TestMaxoutKeepsTheScale(t *testing.T) {
+	const units, layers, samples = 500, 10, 200
+	x := tensor.New(tensor.F32, tensor.Shape{samples, units})
+	copy(x.F32s(), draw(nn.Normal(1), x.Shape(), 0, 0))
+	for _, pieces := range []int{1, 2, 5} {
+		n := nn.New("maxout", 1)
+		h := n.Input("x", tensor.F32, "N", units)
+		for range layers {
+			h = n.MaxoutDense("l", h, units, pieces, nn.Dense{NoBias: true})
+		}
+		n.Output(h)
+		y := forward(t, n, map[string]*tensor.Tensor{"x": x})
+		mean, std := moments(y[h].F32s())
+		if square := mean*mean + std*std; square < 0.5 || square > 2 {
+			t.Errorf("%d pieces: the mean square is %.3g after %d layers, want about 1", pieces, square, layers)
+		}
+	}
+}

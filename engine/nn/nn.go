@@ -18,7 +18,7 @@ import (
 type Net struct {
 	*graph.Builder
 	Seed uint64      // of all initial values; a parameter's values depend on it and on the parameter's name
-	Init Initializer // of weights for which a builder is given none; HeNormal when nil
+	Init Initializer // of weights for which a builder is given none; when nil HeNormal, and MaxoutNormal of maxout layers
 }
 
 // New returns a net of an empty graph.
@@ -165,6 +165,7 @@ func (n *Net) Dropout(name string, x graph.Value, rate float32) (y graph.Value) 
 // MaxoutDense adds a dense maxout layer: the maximum over pieces of affine maps
 // (Goodfellow et al. 2013, equation 1).
 func (n *Net) MaxoutDense(name string, x graph.Value, units, pieces int, c Dense) (y graph.Value) {
+	c.Init = n.maxoutInit(c.Init, pieces)
 	n.Scope(name, func() {
 		h := n.Dense("affine", x, units*pieces, c)
 		h = n.Node("pieces", "Reshape", nil, h, n.Ints("shape", 0, units, pieces))
@@ -175,6 +176,7 @@ func (n *Net) MaxoutDense(name string, x graph.Value, units, pieces int, c Dense
 
 // MaxoutConv adds a convolutional maxout layer with out channels.
 func (n *Net) MaxoutConv(name string, x graph.Value, out, pieces int, c Conv) (y graph.Value) {
+	c.Init = n.maxoutInit(c.Init, pieces)
 	n.Scope(name, func() {
 		h := n.Conv("affine", x, out*pieces, c)
 		s := n.Shape(h)
@@ -185,6 +187,14 @@ func (n *Net) MaxoutConv(name string, x graph.Value, out, pieces int, c Conv) (y
 		y = n.maxOver(h)
 	})
 	return y
+}
+
+// maxoutInit is the initializer of a maxout layer that is given init.
+func (n *Net) maxoutInit(init Initializer, pieces int) Initializer {
+	if init == nil && n.Init == nil {
+		return MaxoutNormal(pieces)
+	}
+	return init
 }
 
 // maxOver takes the maximum over axis 2, the pieces.
