@@ -40,6 +40,7 @@ func init() {
 	augments.Add("flip", func(int) Augment { return Flip{} })
 	augments.Add("cutout", func(k int) Augment { return Cutout{k} })
 	augments.Add("mixup", func(int) Augment { return MixUp{} })
+	augments.Add("views", func(k int) Augment { return Views{k} })
 }
 
 // ParseAugments reads a list such as "crop=4,flip"; "" is none.
@@ -60,7 +61,7 @@ func ParseAugments(text string) ([]Augment, error) {
 		}
 		a := makeIt(k)
 		if a.String() != f || value != "" && k < 1 || k > maxReach {
-			return nil, badSpec(text, "write jitter=2, crop=4, flip, cutout=8 or mixup", "augmentation %q: expected %s with a parameter in 1..%d, flip and mixup without", f, name, maxReach)
+			return nil, badSpec(text, "write jitter=2, crop=4, flip, cutout=8, mixup or views=8", "augmentation %q: expected %s with a parameter in 1..%d, flip and mixup without", f, name, maxReach)
 		}
 		if IsMixed(out) {
 			return nil, badSpec(text, "write mixup last", "augmentation %q behind mixup", f)
@@ -219,4 +220,33 @@ func (m MixUp) Mix(r tensor.Rand, x, other []float32) {
 	for i, v := range other {
 		x[i] = v + a*(x[i]-v)
 	}
+}
+
+// Views is an item of a list that changes no sample: it bounds how many ways the rest of
+// the list changes each sample, as epoch Epochs shows them as epoch 0 did, in another
+// order. What is recorded of so many epochs serves any number (Wu et al. 2022, TinyViT, record
+// a teacher so).
+type Views struct{ Epochs int }
+
+func (v Views) String() string { return fmt.Sprintf("views=%d", v.Epochs) }
+
+// Check reports whether there is a view at all.
+func (v Views) Check(tensor.Shape) error {
+	if v.Epochs < 1 {
+		return fmt.Errorf("augmentation %v: there must be at least 1 view", v)
+	}
+	return nil
+}
+
+// Apply does nothing.
+func (v Views) Apply(tensor.Rand, tensor.Shape, []float32) {}
+
+// ViewsOf returns after how many epochs the augmentations repeat, 0 for never.
+func ViewsOf(as []Augment) int {
+	for _, a := range as {
+		if v, ok := a.(Views); ok {
+			return v.Epochs
+		}
+	}
+	return 0
 }

@@ -263,7 +263,11 @@ func (l *Loader) fillAll(ctx context.Context) {
 // fill reads the samples of b; other is space for the second one of a mixture.
 func (l *Loader) fill(ctx context.Context, b *Batch, other []float32) error {
 	x, y := b.X.F32s(), b.Y.I64s()
-	epoch := l.augment.Sub(uint64(b.At.Epoch))
+	view := b.At.Epoch
+	if n := ViewsOf(l.c.Augment); n > 0 {
+		view %= n
+	}
+	epoch := l.augment.Sub(uint64(view))
 	for k, i := range b.Index {
 		if err := ctx.Err(); err != nil {
 			return err

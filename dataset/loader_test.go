@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -315,6 +316,45 @@ func TestLoaderMixes(t *testing.T) {
 			t.Error("both epochs have the same mixtures")
 		}
 		before = got
+	}
+}
+
+// TestViewsRepeat has each sample of epochs 0 and 1 again in epochs 2 and 3, in another order,
+// and other samples in epoch 1 than in epoch 0; mixtures repeat too.
+func TestViewsRepeat(t *testing.T) {
+	for _, text := range []string{"crop=2,views=2", "views=2,mixup"} {
+		as, err := ParseAugments(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLoader(t, noise(23), LoaderConfig{Batch: 23, Seed: 3, Shuffle: true, Augment: as})
+		l.Start(bg, Cursor{})
+		var orders [4][]int
+		var samples [4][23][]float32
+		for e := range orders {
+			b, err := l.Next(bg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			orders[e] = slices.Clone(b.Index)
+			for k, i := range b.Index {
+				samples[e][i] = slices.Clone(b.X.F32s()[36*k : 36*(k+1)])
+			}
+			b.Release()
+		}
+		for e := range 2 {
+			if slices.Equal(orders[e], orders[e+2]) {
+				t.Errorf("%s: epochs %d and %d have one order", text, e, e+2)
+			}
+			for i, x := range samples[e] {
+				if !slices.Equal(x, samples[e+2][i]) {
+					t.Fatalf("%s: sample %d of epoch %d is another in epoch %d", text, i, e, e+2)
+				}
+			}
+		}
+		if reflect.DeepEqual(samples[0], samples[1]) {
+			t.Errorf("%s: epochs 0 and 1 have the same samples", text)
+		}
 	}
 }
 

@@ -36,6 +36,17 @@ func (v View) String() string {
 	return fmt.Sprintf("%s, seed %d", dataset.AugmentsString(v.Augment), v.Seed)
 }
 
+// Distinct is in how many of the epochs samples look different from all before.
+func (v View) Distinct() int {
+	if len(v.Augment) == 0 {
+		return 1
+	}
+	if n := dataset.ViewsOf(v.Augment); n > 0 {
+		return min(max(1, v.Epochs), n)
+	}
+	return max(1, v.Epochs)
+}
+
 // Recording holds a teacher's logits for every sample of a set in every epoch of a
 // view. It stands in for the teacher where the same view is trained on.
 type Recording struct {
@@ -49,7 +60,8 @@ type Binding struct {
 	Teacher     string  `json:"teacher"` // a hash, as Ensemble.Hash gives
 	Data        string  `json:"data"`    // a hash, as HashSet gives
 	View        string  `json:"view"`
-	Temperature float64 `json:"temperature"` // 0 when the logits serve every temperature
+	Views       int     `json:"views,omitempty"` // epochs after which the view repeats; 0: never
+	Temperature float64 `json:"temperature"`     // 0 when the logits serve every temperature
 	Form        string  `json:"form"`
 	Name        string  `json:"name"` // of the set, for messages
 }
@@ -57,7 +69,8 @@ type Binding struct {
 // ErrMismatch is wrapped by the error for a recording of something else.
 var ErrMismatch = errors.New("the recorded outputs are of another run")
 
-// Check compares a recording's binding with what is wanted, and its number of epochs.
+// Check compares a recording's binding with what is wanted, and its epochs with those that
+// a run of so many sees.
 func (r *Recording) Check(want Binding, epochs int) error {
 	for _, f := range []struct{ what, got, want string }{
 		{"teacher", r.Teacher, want.Teacher},
@@ -70,7 +83,13 @@ func (r *Recording) Check(want Binding, epochs int) error {
 			return fmt.Errorf("%w: its %s is %s, wanted %s", ErrMismatch, f.what, f.got, f.want)
 		}
 	}
-	if e := r.logits.Dim(0); r.View != (View{}).String() && e < epochs {
+	switch {
+	case r.View == (View{}).String():
+		epochs = 1
+	case r.Views > 0:
+		epochs = min(epochs, r.Views)
+	}
+	if e := r.logits.Dim(0); e < epochs {
 		return fmt.Errorf("%w: it has %d epochs, wanted %d", ErrMismatch, e, epochs)
 	}
 	return nil
@@ -80,10 +99,7 @@ func (r *Recording) Check(want Binding, epochs int) error {
 // each epoch of the view.
 func Record(ctx context.Context, src Source, set dataset.Set, norm *dataset.Normalize, temperature float64, v View) (*Recording, error) {
 	const batch = 256
-	epochs := 1
-	if len(v.Augment) > 0 {
-		epochs = max(1, v.Epochs)
-	}
+	epochs := v.Distinct()
 	l, err := dataset.NewLoader(set, dataset.LoaderConfig{
 		Batch: min(batch, set.Len()), Normalize: norm, Augment: v.Augment, Seed: v.Seed,
 	})
@@ -92,7 +108,7 @@ func Record(ctx context.Context, src Source, set dataset.Set, norm *dataset.Norm
 	}
 	defer l.Close()
 	l.Start(ctx, dataset.Cursor{})
-	r := &Recording{Binding: Binding{View: v.String(), Temperature: temperature, Form: Form{}.String(), Name: set.Name()}}
+	r := &Recording{Binding: Binding{View: v.String(), Views: dataset.ViewsOf(v.Augment), Temperature: temperature, Form: Form{}.String(), Name: set.Name()}}
 	for range epochs * l.BatchesPerEpoch() {
 		b, err := l.Next(ctx)
 		if err != nil {
@@ -133,8 +149,11 @@ func (r *Recording) Logits(_ context.Context, b *dataset.Batch, temperature floa
 		return nil, nil, fmt.Errorf("teacher: recorded at temperature %g, asked at %g", r.Temperature, temperature)
 	}
 	epoch := b.At.Epoch
-	if r.View == (View{}).String() {
+	switch {
+	case r.View == (View{}).String():
 		epoch = 0
+	case r.Views > 0:
+		epoch %= r.Views
 	}
 	if epoch >= r.logits.Dim(0) {
 		return nil, nil, fmt.Errorf("teacher: epoch %d is beyond the %d that are recorded", epoch+1, r.logits.Dim(0))

@@ -239,6 +239,43 @@ func compare(t *testing.T, form string, want, got, back []float32, tolerance flo
 	}
 }
 
+// TestRecordingOfViews records two views and compares five epochs of them with the teacher.
+func TestRecordingOfViews(t *testing.T) {
+	set := dataset.Random(20, shape, 5, 1)
+	as := append(slices.Clone(jitter), dataset.Views{Epochs: 2})
+	view := teacher.View{Augment: as, Seed: 9, Epochs: 5}
+	rec := record(t, set, view, teacher.Form{})
+	path := filepath.Join(t.TempDir(), "r.npz")
+	if err := rec.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	back, err := teacher.LoadRecording(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := back.Check(rec.Binding, 5); err != nil {
+		t.Fatal(err)
+	}
+	l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: 6, Augment: as, Seed: 9, Shuffle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.Start(context.Background(), dataset.Cursor{})
+	for range 5 * l.BatchesPerEpoch() {
+		b, err := l.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "f32", logits(t, ensemble(t, nil, "", 1), b, 4), logits(t, rec, b, 4), logits(t, back, b, 4), 0)
+		b.Release()
+	}
+	one := record(t, set, teacher.View{Augment: as, Seed: 9, Epochs: 1}, teacher.Form{})
+	if err := one.Check(rec.Binding, 5); !errors.Is(err, teacher.ErrMismatch) {
+		t.Errorf("one of two views stands for five epochs: %v", err)
+	}
+}
+
 // TestRecordingMismatch changes each thing that a recording is bound to.
 func TestRecordingMismatch(t *testing.T) {
 	set := dataset.Random(20, shape, 5, 1)

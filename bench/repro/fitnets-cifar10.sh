@@ -7,6 +7,7 @@
 #
 # The teacher is COMPRESS_SHARED/models/cifar10-resnet56.onnx or TEACHER; HINT is the pair of values for
 # the hints: the maps of 16 x 16 that the teacher's second stage ends with guide the student's sixth layer.
+# Distilled students see VIEWS augmented views of each image, for which the teacher's outputs are recorded once.
 # Weights are those with the best accuracy on 5,000 held-out training images. STUDENTS names the students
 # to train; the labels' and the distilled ones have EPOCHS epochs, the one with hints HINT_EPOCHS before these.
 # See lib.sh for what is kept; the last lines are the tables of docs/fitnets-cifar10.md, and TABLE=1 trains nothing.
@@ -15,7 +16,7 @@ cd "$(dirname "$0")/../.."
 EXPERIMENT=fitnets-cifar10
 . bench/repro/lib.sh
 DATA=${DATA:-cifar10;mean=0.485,0.456,0.406;std=0.229,0.224,0.225;val=5000}
-EPOCHS=${EPOCHS:-100} HINT_EPOCHS=${HINT_EPOCHS:-20} STUDENTS=${STUDENTS:-labels kd hints}
+EPOCHS=${EPOCHS:-100} HINT_EPOCHS=${HINT_EPOCHS:-20} VIEWS=${VIEWS:-10} STUDENTS=${STUDENTS:-labels kd hints}
 HINT=${HINT:-/layer2/layer2.8/Relu_1_output_0:conv6/maxout/max}
 [ $# -gt 0 ] || set -- 1
 
@@ -24,14 +25,15 @@ HINT=${HINT:-/layer2/layer2.8/Relu_1_output_0:conv6/maxout/max}
 train_all() {
 	local seed=$1 student hinted=$WORK/hinted-seed$1.cmz
 	local teacher=(--teacher "${TEACHER:-${COMPRESS_SHARED:?set TEACHER, or COMPRESS_SHARED to the folder of models}/models/cifar10-resnet56.onnx}")
-	local common=(--optimizer adam --lr "${LR:-2e-3}" --schedule cosine --data "$DATA" ${DATA_DIR:+--data-dir "$DATA_DIR"} --augment crop=4,flip)
-	local soft=("${teacher[@]}" "${common[@]}" --epochs "$EPOCHS" --temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
+	local common=(--optimizer adam --lr "${LR:-2e-3}" --schedule cosine --data "$DATA" ${DATA_DIR:+--data-dir "$DATA_DIR"})
+	local free=("${common[@]}" --augment crop=4,flip)
+	local soft=("${teacher[@]}" "${common[@]}" --augment "crop=4,flip,views=$VIEWS" --record "$WORK/soft-seed$seed.npz" --record-form f16 --epochs "$EPOCHS" --temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
 	for student in $STUDENTS; do
 		case $student in
-		labels) run labels "$seed" train --arch fitnet:1 "${common[@]}" --epochs "$EPOCHS" ;;
+		labels) run labels "$seed" train --arch fitnet:1 "${free[@]}" --epochs "$EPOCHS" ;;
 		kd) run kd "$seed" distill --student fitnet:1 "${soft[@]}" ;;
 		hints)
-			run hinted "$seed" distill "${teacher[@]}" --student fitnet:1 "${common[@]}" --hint "$HINT" --hint-mode only --epochs "$HINT_EPOCHS"
+			run hinted "$seed" distill "${teacher[@]}" --student fitnet:1 "${free[@]}" --hint "$HINT" --hint-mode only --epochs "$HINT_EPOCHS"
 			run hints "$seed" distill --student "$hinted" "${soft[@]}"
 			;;
 		*) echo "STUDENTS: there is no $student; there are labels, kd and hints" >&2 && exit 1 ;;

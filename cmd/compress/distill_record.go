@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/teacher"
 )
@@ -50,7 +51,7 @@ func (r *distillRun) recordFile(j *job, path string, t float64) error {
 		return asUsage(err)
 	}
 	view := teacher.View{Augment: j.cfg.Augment, Seed: j.cfg.Seed, Epochs: j.cfg.Epochs}
-	want := teacher.Binding{View: view.String(), Form: form.String(), Name: r.samples.train.Name()}
+	want := teacher.Binding{View: view.String(), Views: dataset.ViewsOf(view.Augment), Form: form.String(), Name: r.samples.train.Name()}
 	if form.Top > 0 || j.teachers.ensemble.NeedsTemperature() {
 		want.Temperature = t
 	}
@@ -79,11 +80,7 @@ func (r *distillRun) recordFile(j *job, path string, t float64) error {
 }
 
 func (r *distillRun) newRecording(j *job, path string, form teacher.Form, t float64, view teacher.View, want teacher.Binding) (*teacher.Recording, error) {
-	epochs := 1
-	if j.stage.Augment != "" {
-		epochs = view.Epochs
-	}
-	say(r.c, "recording the teacher's outputs for %d samples in %d epochs to %s", r.samples.train.Len(), epochs, path)
+	say(r.c, "recording the teacher's outputs for %d samples in %d epochs to %s", r.samples.train.Len(), view.Distinct(), path)
 	rec, err := teacher.Record(r.c.Context, j.teachers.ensemble, r.samples.train, r.samples.norm, t, view)
 	if err != nil {
 		return nil, err
