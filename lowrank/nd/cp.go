@@ -149,6 +149,10 @@ func khatriRao(us []*linalg.Mat) *linalg.Mat {
 	return k
 }
 
+// Up to so many components for an index of the longest mode sweeps are extrapolated, which takes a second set of
+// factors; with more, a set has half the memory of the array.
+const extrapolated = 1.5
+
 // als holds what all starts share: the array, flattened to N1 x rest.
 type als struct {
 	o     CPOpts
@@ -283,9 +287,34 @@ func (f *fit) gram(n int) *linalg.Mat {
 		return f.grams[n]
 	}
 	u := f.cp.U[n]
-	g := linalg.NewMat(u.Cols, u.Cols)
-	linalg.Mul(g, 1, u, true, u, false, 0)
+	return gramRows(u, 0, u.Cols)
+}
+
+// gramRows returns rows lo to hi of U^T U.
+func gramRows(u *linalg.Mat, lo, hi int) *linalg.Mat {
+	g := linalg.NewMat(hi-lo, u.Cols)
+	linalg.Mul(g, 1, u.Slice(0, u.Rows, lo, hi), true, u, false, 0)
 	return g
+}
+
+// timesGram multiplies g elementwise with the Gram matrix of a mode, which has room for 64 rows where it is not kept.
+func (f *fit) timesGram(g *linalg.Mat, n int) {
+	const rows = 64
+	if g.Rows <= rows || f.grams[n] != nil {
+		multiply(g.Data, f.gram(n).Data)
+		return
+	}
+	for lo := 0; lo < g.Rows; lo += rows {
+		hi := min(lo+rows, g.Rows)
+		multiply(g.Data[lo*g.Cols:hi*g.Cols], gramRows(f.cp.U[n], lo, hi).Data)
+	}
+}
+
+func multiply(a, b []float64) {
+	b = b[:len(a)]
+	for i, v := range b {
+		a[i] *= v
+	}
 }
 
 // normal returns the elementwise product of all Gram matrices but that of one mode.
@@ -296,11 +325,8 @@ func (f *fit) normal(but int) *linalg.Mat {
 		g.Data[i] = 1
 	}
 	for n := range f.grams {
-		if n == but {
-			continue
-		}
-		for i, v := range f.gram(n).Data {
-			g.Data[i] *= v
+		if n != but {
+			f.timesGram(g, n)
 		}
 	}
 	return g

@@ -30,25 +30,36 @@ func (s *als) run(ctx context.Context, f *fit, sweeps int) error {
 //
 //	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
 func (s *als) sweep(f *fit, i int) error {
-	before := slices.Clone(f.cp.U)
-	m := s.extrapolate(f, i)
+	var m *linalg.Mat
+	if s.extrapolates() {
+		before := slices.Clone(f.cp.U)
+		m = s.extrapolate(f, i)
+		f.prev = before
+	}
 	if m == nil {
 		m = s.first(f.cp)
 	}
-	f.prev = before
 	if err := s.solve(f, 0, m); err != nil {
 		return err
 	}
 	t := shared{s: s, u: f.cp.U[0]}
-	for n := 1; n < len(s.shape); n++ {
-		m = t.product(f.cp, n)
-		if err := s.solve(f, n, m); err != nil {
+	last := len(s.shape) - 1
+	for n := 1; n < last; n++ {
+		if err := s.solve(f, n, t.product(f.cp, n)); err != nil {
 			return err
 		}
 	}
-	f.err = s.error(f, len(s.shape)-1, m)
+	m = t.product(f.cp, last)
+	if err := s.solve(f, last, m); err != nil {
+		return err
+	}
+	f.err = s.error(f, last, m)
 	s.normalise(f)
 	return nil
+}
+
+func (s *als) extrapolates() bool {
+	return float64(s.o.Rank) <= extrapolated*float64(slices.Max(s.shape))
 }
 
 // extrapolate moves along the last sweep's direction by i^(1/D) steps when that lowers
@@ -194,6 +205,7 @@ func addProduct(dst, a, b []float64) {
 // solve sets U_n to the least-squares solution with right-hand side m (Nn x R).
 func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 	var err error
+	x := m.T()
 	raise := 1.0 // of the ridge, until the matrix is definite
 	for range 12 {
 		g, mean := f.normal(n), 0.0
@@ -205,9 +217,12 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 				g.Row(i)[i] += f.mu * v
 			}
 		}
-		x := m.T()
 		if err = linalg.SolveSPDInPlace(g, x, raise*max(s.o.Ridge*mean, math.SmallestNonzeroFloat32)); err == nil {
-			f.cp.U[n] = x.T()
+			if s.extrapolates() { // from the factors as they were
+				f.cp.U[n] = x.T()
+			} else {
+				x.TransposeTo(f.cp.U[n])
+			}
 			f.refresh(n)
 			return nil
 		}
@@ -219,7 +234,12 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 // error returns the relative error from the product m for mode n:
 // ||A - A'||^2 = ||A||^2 - 2 <M, U_n> + <G_n, U_n^T U_n>.
 func (s *als) error(f *fit, n int, m *linalg.Mat) float64 {
-	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+inner(f.normal(n), f.gram(n))) / s.whole)
+	g, norm := f.normal(n), 0.0
+	f.timesGram(g, n)
+	for _, v := range g.Data {
+		norm += v
+	}
+	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+norm) / s.whole)
 }
 
 // objective is what sweeps lower: ||A - A'||_F^2 + mu S, relative to ||A||^2.
