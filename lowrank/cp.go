@@ -3,6 +3,7 @@ package lowrank
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/linalg"
@@ -61,10 +62,13 @@ func (d cp) Cost(s *Site, r Ranks) graph.Cost {
 	return s.chainCost(append(st, stage{params: n * int64(s.M), axes: len(s.Kernel)})...)
 }
 
-// Points of a curve are few and their fits short: each starts from the one before.
+// Points of a curve are few and their fits short: each starts from the one before. Those of an array of more than
+// cpSmall elements have at most cpRoom components for an index of its longest mode: what fits three times its memory.
 const (
 	cpCurvePoints = 10
 	cpCurveSweeps = 40
+	cpSmall       = 1 << 17
+	cpRoom        = 2.25
 )
 
 func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
@@ -105,6 +109,9 @@ func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 func (d cp) grid(s *Site, most Ranks, align int) []Ranks {
 	per := d.Cost(s, Ranks{1}).Params
 	top := min(most[0], max(1, int(s.Params()/per)))
+	if shape := d.shape(s); s.Params()/int64(s.Groups) > cpSmall {
+		top = min(top, int(cpRoom*float64(slices.Max(shape))))
+	}
 	var ranks []Ranks
 	for i := range cpCurvePoints {
 		r := math.Pow(float64(top), float64(i)/(cpCurvePoints-1))
