@@ -11,6 +11,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
+	"github.com/compress-toolkit/compress/teacher"
 )
 
 // distillData is small and learnable by heart; its images are large enough for lenet.
@@ -100,6 +101,26 @@ stage3: {losses: [{loss: labels, weight: 1}]}
 	must(t, line("c.cmz", "--recipe", at("again.yaml"))...)
 	for _, other := range []string{"b.cmz", "c.cmz"} {
 		sameWeights(t, load(t, at("a.cmz")), load(t, at(other)))
+	}
+}
+
+// TestViewsAreRecordedOnce trains five epochs on two views with the teacher and with its recorded outputs, first
+// written and then read: to the same network.
+func TestViewsAreRecordedOnce(t *testing.T) {
+	at := distillTeacher(t)
+	line := func(out string, more ...string) {
+		must(t, append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--augment", "jitter=1,views=2",
+			"--epochs", "5", "-o", at(out)}, more...)...)
+	}
+	line("live.cmz")
+	line("written.cmz", "--record", at("views.npz"))
+	rec, err := teacher.LoadRecording(at("views.npz"))
+	if err != nil || rec.Views != 2 {
+		t.Fatalf("%+v, %v: want 2 views", rec, err)
+	}
+	line("read.cmz", "--record", at("views.npz"))
+	for _, other := range []string{"written.cmz", "read.cmz"} {
+		sameWeights(t, load(t, at("live.cmz")), load(t, at(other)))
 	}
 }
 
