@@ -3,7 +3,6 @@ package lowrank
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/linalg"
@@ -62,13 +61,10 @@ func (d cp) Cost(s *Site, r Ranks) graph.Cost {
 	return s.chainCost(append(st, stage{params: n * int64(s.M), axes: len(s.Kernel)})...)
 }
 
-// Points of a curve are few and their fits short: each starts from the one before. Those of an array of more than
-// cpSmall elements have at most cpRoom components for an index of its longest mode: what fits three times its memory.
+// Points of a curve are few and their fits short: each starts from the one before.
 const (
 	cpCurvePoints = 10
 	cpCurveSweeps = 40
-	cpSmall       = 1 << 17
-	cpRoom        = 2.25
 )
 
 func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
@@ -105,13 +101,11 @@ func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 	return measured(ctx, d, p, grid, errs)
 }
 
-// grid spreads ranks in the logarithm, up to where the result is as large as the dense weight.
+// grid spreads ranks in the logarithm, up to where the result is as large as the dense weight or its fit takes more
+// memory than is bounded.
 func (d cp) grid(s *Site, most Ranks, align int) []Ranks {
 	per := d.Cost(s, Ranks{1}).Params
-	top := min(most[0], max(1, int(s.Params()/per)))
-	if shape := d.shape(s); s.Params()/int64(s.Groups) > cpSmall {
-		top = min(top, int(cpRoom*float64(slices.Max(shape))))
-	}
+	top := min(most[0], max(1, int(s.Params()/per)), nd.RoomyCPRank(d.shape(s)))
 	var ranks []Ranks
 	for i := range cpCurvePoints {
 		r := math.Pow(float64(top), float64(i)/(cpCurvePoints-1))

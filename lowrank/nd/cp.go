@@ -149,9 +149,23 @@ func khatriRao(us []*linalg.Mat) *linalg.Mat {
 	return k
 }
 
-// Up to so many components for an index of the longest mode sweeps are extrapolated, which takes a second set of
-// factors; with more, a set has half the memory of the array.
-const extrapolated = 1.5
+// Limits of arrays of more than smallArray elements, in components for an index of the longest mode. Sweeps are
+// extrapolated, which takes a second set of factors, up to extrapolated; a fit takes at most three times the memory of the
+// array up to roomy.
+const (
+	smallArray   = 1 << 17
+	extrapolated = 1.5
+	roomy        = 2.25
+)
+
+// RoomyCPRank returns up to which rank a fit takes at most three times the memory of an array of a shape, in addition
+// to what is small.
+func RoomyCPRank(shape []int) int {
+	if size(shape) <= smallArray {
+		return math.MaxInt
+	}
+	return int(roomy * float64(slices.Max(shape)))
+}
 
 // als holds what all starts share: the array, flattened to N1 x rest.
 type als struct {

@@ -59,7 +59,7 @@ func (s *als) sweep(f *fit, i int) error {
 }
 
 func (s *als) extrapolates() bool {
-	return float64(s.o.Rank) <= extrapolated*float64(slices.Max(s.shape))
+	return s.data.Len() <= smallArray || float64(s.o.Rank) <= extrapolated*float64(slices.Max(s.shape))
 }
 
 // extrapolate moves along the last sweep's direction by i^(1/D) steps when that lowers
