@@ -8,7 +8,8 @@
 #
 # The teacher learns with dropout and then, as TEACHER_TUNE epochs more, without. Students
 # see the images as they are, or by AUGMENT, for EPOCHS epochs; hints are HINT_EPOCHS
-# before these. With AUGMENT=mixup the distilled ones see mixtures of two images, of which the
+# before these. Distilled ones see VIEWS augmented views of each image, for which the teacher's outputs are recorded once.
+# With AUGMENT=mixup the distilled ones see mixtures of two images, of which the
 # teacher alone says what they are; by labels there is no such student.
 # Weights are those with the best accuracy on 10,000 held-out training images. INIT is
 # the initialiser of the students, the paper's by default; INIT=he is the control that
@@ -19,7 +20,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 EXPERIMENT=fitnets-mnist
 . bench/repro/lib.sh
-DATA=${DATA:-mnist;val=10000} INIT=${INIT-uniform=0.005} AUGMENT=${AUGMENT:-}
+DATA=${DATA:-mnist;val=10000} INIT=${INIT-uniform=0.005} AUGMENT=${AUGMENT:-} VIEWS=${VIEWS:-4}
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-30} TEACHER_TUNE=${TEACHER_TUNE:-10} EPOCHS=${EPOCHS:-60} HINT_EPOCHS=${HINT_EPOCHS:-20}
 OPTIMIZER=${OPTIMIZER:-adam} TEACHER_SEED=${TEACHER_SEED:-}
 declare -A rate=([adam]=5e-3 [rmsprop]=5e-4)
@@ -30,9 +31,13 @@ suffix=
 [ -z "$AUGMENT" ] || suffix+=-${AUGMENT//=/}
 
 # Lambda from 4 to 1 over T^2 = 9, as the paper's soft term lacks that factor.
-common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]:?OPTIMIZER is adam or rmsprop}" --schedule cosine --max-norm 1.9 --data "$DATA" --augment "$AUGMENT")
+common=(--optimizer "$OPTIMIZER" --lr "${rate[$OPTIMIZER]:?OPTIMIZER is adam or rmsprop}" --schedule cosine --max-norm 1.9 --data "$DATA")
+free=("${common[@]}" --augment "$AUGMENT")
 soft=(--temperature 3 --hard-weight 1 --soft-weight 0.4444:0.1111)
-[ "$AUGMENT" != mixup ] || soft=(--temperature 3 --hard-weight 0 --soft-weight 1)
+case $AUGMENT in
+mixup) soft=(--temperature 3 --hard-weight 0 --soft-weight 1 --augment mixup) ;;
+?*) soft+=(--augment "$AUGMENT,views=$VIEWS") ;;
+esac
 
 # train_all SEED trains the networks; the soft targets are recorded once.
 train_all() {
@@ -44,9 +49,9 @@ train_all() {
 		--max-norm 1.9 --soft-weight 0 --hard-weight 1 --lr 1e-3 --epochs "$TEACHER_TUNE"
 	local kd=(--teacher "$teacher" "${common[@]}" --epochs "$EPOCHS" "${soft[@]}")
 	[ "$AUGMENT" = mixup ] || kd+=(--record "$WORK/soft${AUGMENT:+-${AUGMENT//=/}}-seed$from.npz")
-	[ "$AUGMENT" = mixup ] || run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${common[@]}" --epochs "$EPOCHS"
+	[ "$AUGMENT" = mixup ] || run "labels$suffix" "$seed" train --arch fitnet:mnist --init "$INIT" "${free[@]}" --epochs "$EPOCHS"
 	run "kd$suffix" "$seed" distill --student fitnet:mnist --init "$INIT" "${kd[@]}"
-	run "hinted$suffix" "$seed" distill --teacher "$teacher" --student fitnet:mnist --init "$INIT" "${common[@]}" \
+	run "hinted$suffix" "$seed" distill --teacher "$teacher" --student fitnet:mnist --init "$INIT" "${free[@]}" \
 		--hint conv2/out:conv4/out --hint-mode only --epochs "$HINT_EPOCHS"
 	run "hints$suffix" "$seed" distill --student "$hinted" "${kd[@]}"
 }
