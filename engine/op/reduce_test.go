@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,18 +115,36 @@ func addReduceEdges() {
 	)
 }
 
-// TestReduceTies checks that equal elements share the gradient of a maximum.
+// TestReduceTies checks that equal elements share the gradient of a maximum: 3 for each result.
 func TestReduceTies(t *testing.T) {
-	k, err := bindReduce(reduceMax, floatReduction[float64])(&graph.Bind{Node: &graph.Node{}, In: []graph.Spec{{DType: tensor.F64, Shape: tensor.Shape{4}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, out, din := optest.In(tensor.Vec(1., 5, 5, 2)), optest.In(tensor.Vec(0.)), optest.In(tensor.Vec(9., 9, 9, 9))
-	x := &graph.Exec{Scratch: optest.In(tensor.Vec(0.))}
-	k.Forward(x, in, out)
-	k.(graph.Backwarder).Backward(x, in, out, optest.In(tensor.Vec(3.)), din)
-	if d := tensor.Data[float64](din[0]); d[0] != 0 || d[1] != 1.5 || d[2] != 1.5 || d[3] != 0 {
-		t.Errorf("gradient %v, want [0 1.5 1.5 0]", d)
+	for _, c := range []struct {
+		shape tensor.Shape
+		axes  []int64
+		x, dx []float64
+	}{
+		{tensor.Shape{4}, nil, []float64{1, 5, 5, 2}, []float64{0, 1.5, 1.5, 0}},
+		{tensor.Shape{2, 3, 2}, []int64{1}, []float64{1, 7, 1, 2, 1, 7, 4, 0, 3, 9, 4, 8}, []float64{1, 1.5, 1, 0, 1, 1.5, 1.5, 0, 0, 3, 1.5, 0}},
+		{tensor.Shape{2, 2, 2}, []int64{0, 2}, []float64{6, 6, 2, 1, 6, 5, 2, 2}, []float64{1, 1, 1, 0, 1, 0, 1, 1}},
+	} {
+		n := graph.Node{Attrs: graph.Attrs{}}
+		if c.axes != nil {
+			n.Attrs["axes"] = c.axes
+		}
+		k, err := bindReduce(reduceMax, floatReduction[float64])(&graph.Bind{Node: &n, In: []graph.Spec{{DType: tensor.F64, Shape: c.shape}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results := k.(*diffReduce[float64]).f.n
+		vec := func(v float64) []*tensor.Tensor {
+			return optest.In(tensor.Vec(slices.Repeat([]float64{v}, results)...))
+		}
+		in, out, din := optest.In(tensor.Of(c.shape, c.x)), vec(0), optest.In(tensor.New(tensor.F64, c.shape))
+		x := &graph.Exec{Scratch: vec(0)}
+		k.Forward(x, in, out)
+		k.(graph.Backwarder).Backward(x, in, out, vec(3), din)
+		if d := tensor.Data[float64](din[0]); !slices.Equal(d, c.dx) {
+			t.Errorf("%v over %v: gradient %v, want %v", c.shape, c.axes, d, c.dx)
+		}
 	}
 }
 

@@ -114,6 +114,8 @@ type diffReduce[T kernel.Float] struct {
 	count  *fold[T] // elements that are equal to the result, or zeros
 	ones   []T
 	prod   *fold[T] // product of those that are not zero
+	shared []T      // what one of the equal elements gets, where sharePiece computes it
+	share  pieces
 }
 
 func bindReduce[T kernel.Float](kind reduceKind, f func(reduceKind) reduction[T]) binder {
@@ -145,6 +147,7 @@ func (k *diffReduce[T]) folds(s tensor.Shape, along []bool) {
 		k.ones = make([]T, foldBlock)
 		fill(k.ones, 1)
 		k.count = newFold(s, along, summing[T](), k.isResult)
+		k.share = newPieces(k.f.n, k.f.red.n, k.sharePiece)
 	case reduceProd:
 		k.count = newFold(s, along, summing[T](), func(dst []T, from int) {
 			for i, v := range k.x[from : from+len(dst)] {
@@ -191,10 +194,62 @@ func (k *diffReduce[T]) Backward(x *graph.Exec, in, out, dout, din []*tensor.Ten
 	if k.dx == nil {
 		return
 	}
+	if k.ones != nil && len(k.f.red.dims) == 1 {
+		k.shared = elems[T](x.Scratch, 0)
+		k.share.do(x.Pool)
+		return
+	}
 	if k.count != nil {
 		k.replace(x)
 	}
 	k.bwd.do(x.Pool)
+}
+
+// sharePiece is the gradient of results [from, to) of ReduceMax and ReduceMin over axes that are neighbours: of blocks of
+// n x inner elements, of which column j has result j. While a part of a block is near, it is counted and shared.
+func (k *diffReduce[T]) sharePiece(from, to int) {
+	n, inner := k.f.red.n, max(1, k.f.red.step(0)) // 0 where n is 1
+	for o := from; o < to; {
+		j := o % inner
+		l := min(inner-j, to-o, foldBlock)
+		at := (o-j)*n + j
+		if y, dy := k.y[o:o+l], k.dy[o:o+l]; inner == 1 {
+			shareRun(k.dx[at:at+n], k.x[at:at+n], y[0], dy[0])
+		} else {
+			k.shareColumns(at, inner, y, dy, k.shared[o:o+l])
+		}
+		o += l
+	}
+}
+
+// shareColumns shares dy among those of the elements x[at + p inner + i], p < n, that equal y[i].
+func (k *diffReduce[T]) shareColumns(at, inner int, y, dy, share []T) {
+	n, l := k.f.red.n, len(y)
+	row := func(x []T, p int) []T { return x[at+p*inner:][:l] }
+	kernel.WhereEqual(share, row(k.x, 0), y, k.ones)
+	for p := 1; p < n; p++ {
+		kernel.WhereEqual(row(k.dx, p), row(k.x, p), y, k.ones)
+		kernel.Add(share, share, row(k.dx, p))
+	}
+	kernel.Div(share, dy, share)
+	for p := range n {
+		kernel.WhereEqual(row(k.dx, p), row(k.x, p), y, share)
+	}
+}
+
+// shareRun shares dy among those elements of x that equal y.
+func shareRun[T kernel.Float](dx, x []T, y, dy T) {
+	var count T
+	for _, v := range x {
+		count += T(bit(v == y))
+	}
+	dy /= count
+	for i, v := range x {
+		dx[i] = 0
+		if v == y {
+			dx[i] = dy
+		}
+	}
 }
 
 // replace puts what the elements' gradients need in place of dy.
