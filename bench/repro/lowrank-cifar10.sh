@@ -30,7 +30,7 @@ PY
 
 mkdir -p docs/results
 finished=()
-for run in ${RUNS:-0.5:128:3e-4 0.25:128:1e-3 0.25:64:1e-3}; do
+for run in ${RUNS:-0.5:128:3e-4 0.25:64:1e-3}; do
 	IFS=: read -r keep batch lr <<<"$run"
 	"$dir/compress" lowrank "$model" --quiet --json --seed "${SEED:-1}" ${THREADS:+--threads "$THREADS"} --data "$data" ${DATA_DIR:+--data-dir "$DATA_DIR"} \
 		--method "${METHOD:-auto}" --keep "$keep" --include '(?i)conv' --calibrate 1024 \
