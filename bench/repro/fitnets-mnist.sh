@@ -67,7 +67,9 @@ for suffix in "" -mixup -he -maxout -rmsprop -jitter1; do
 	[ "$suffix" != -rmsprop ] || init+=", RMSProp"
 	[ "$suffix" != -mixup ] || init+=", mixtures of two images"
 	[ "$suffix" != -jitter1 ] || init+=", jittered by 1 pixel"
-	epochs_row "labels$suffix" "$([ -n "$suffix" ] || echo 190)" "student, 30K, $init, labels"
-	epochs_row "kd$suffix" "$([ -n "$suffix" ] || echo 65)" "student, 30K, $init, distilled"
-	epochs_row "hints$suffix" "$([ -n "$suffix" ] || echo 51)" "student, 30K, $init, hints, then distilled"
+	published=("" "" "")
+	[ -n "${suffix#-rmsprop}" ] || published=(190 65 51)
+	epochs_row "labels$suffix" "${published[0]}" "student, 30K, $init, labels"
+	epochs_row "kd$suffix" "${published[1]}" "student, 30K, $init, distilled"
+	epochs_row "hints$suffix" "${published[2]}" "student, 30K, $init, hints, then distilled"
 done
