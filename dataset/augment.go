@@ -66,6 +66,9 @@ func ParseAugments(text string) ([]Augment, error) {
 		if IsMixed(out) {
 			return nil, badSpec(text, "write mixup last", "augmentation %q behind mixup", f)
 		}
+		if _, again := a.(Views); again && ViewsOf(out) > 0 {
+			return nil, badSpec(text, "write one number of views", "augmentation %q behind views=%d", f, ViewsOf(out))
+		}
 		out = append(out, a)
 	}
 	return out, nil
@@ -224,8 +227,7 @@ func (m MixUp) Mix(r tensor.Rand, x, other []float32) {
 
 // Views is an item of a list that changes no sample: it bounds how many ways the rest of
 // the list changes each sample, as epoch Epochs shows them as epoch 0 did, in another
-// order. What is recorded of so many epochs serves any number (Wu et al. 2022, TinyViT, record
-// a teacher so).
+// order. What is recorded of so many epochs serves any number.
 type Views struct{ Epochs int }
 
 func (v Views) String() string { return fmt.Sprintf("views=%d", v.Epochs) }

@@ -13,7 +13,7 @@ func TestParseAugments(t *testing.T) {
 	if err != nil || AugmentsString(as) != text {
 		t.Errorf("%v, %v", as, err)
 	}
-	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp", "mixup=1", "views", "views=0", "mixup,flip", "mixup,mixup"} {
+	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp", "mixup=1", "views", "views=0", "views=2,flip,views=3", "mixup,flip", "mixup,mixup"} {
 		if as, err := ParseAugments(bad); err == nil {
 			t.Errorf("%q was read as %v", bad, as)
 		}
