@@ -68,6 +68,7 @@ type Loader struct {
 	augment tensor.Rand
 	perm    []int
 	mixer   Mixer // nil: samples are not mixed
+	views   int   // epochs after which samples look the same again; 0: never
 
 	free, queue, work chan *buffer
 	lent              atomic.Int32
@@ -92,7 +93,7 @@ func NewLoader(s Set, c LoaderConfig) (*Loader, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	l.mixer = mixerOf(c.Augment)
+	l.mixer, l.views = mixerOf(c.Augment), ViewsOf(c.Augment)
 	l.order, l.augment = tensor.NewRand(c.Seed, "order"), tensor.NewRand(c.Seed, "augment")
 	n := c.Prefetch + 1 // one is with the consumer
 	l.free, l.queue, l.work = make(chan *buffer, n), make(chan *buffer, n), make(chan *buffer, n)
@@ -264,8 +265,8 @@ func (l *Loader) fillAll(ctx context.Context) {
 func (l *Loader) fill(ctx context.Context, b *Batch, other []float32) error {
 	x, y := b.X.F32s(), b.Y.I64s()
 	view := b.At.Epoch
-	if n := ViewsOf(l.c.Augment); n > 0 {
-		view %= n
+	if l.views > 0 {
+		view %= l.views
 	}
 	epoch := l.augment.Sub(uint64(view))
 	for k, i := range b.Index {

@@ -37,14 +37,11 @@ func (v View) String() string {
 }
 
 // Distinct is in how many of the epochs samples look different from all before.
-func (v View) Distinct() int {
-	if len(v.Augment) == 0 {
-		return 1
-	}
-	if n := dataset.ViewsOf(v.Augment); n > 0 {
-		return min(max(1, v.Epochs), n)
-	}
-	return max(1, v.Epochs)
+func (v View) Distinct() int { return v.Binding().distinct(v.Epochs) }
+
+// Binding is the view's part of what a recording of it is bound to.
+func (v View) Binding() Binding {
+	return Binding{View: v.String(), Views: dataset.ViewsOf(v.Augment)}
 }
 
 // Recording holds a teacher's logits for every sample of a set in every epoch of a
@@ -66,6 +63,22 @@ type Binding struct {
 	Name        string  `json:"name"` // of the set, for messages
 }
 
+// period is after how many epochs samples look the same again, 0 for never.
+func (b Binding) period() int {
+	if b.View == (View{}).String() {
+		return 1
+	}
+	return b.Views
+}
+
+// distinct is how many of so many epochs differ.
+func (b Binding) distinct(epochs int) int {
+	if p := b.period(); p > 0 {
+		epochs = min(epochs, p)
+	}
+	return max(1, epochs)
+}
+
 // ErrMismatch is wrapped by the error for a recording of something else.
 var ErrMismatch = errors.New("the recorded outputs are of another run")
 
@@ -83,14 +96,8 @@ func (r *Recording) Check(want Binding, epochs int) error {
 			return fmt.Errorf("%w: its %s is %s, wanted %s", ErrMismatch, f.what, f.got, f.want)
 		}
 	}
-	switch {
-	case r.View == (View{}).String():
-		epochs = 1
-	case r.Views > 0:
-		epochs = min(epochs, r.Views)
-	}
-	if e := r.logits.Dim(0); e < epochs {
-		return fmt.Errorf("%w: it has %d epochs, wanted %d", ErrMismatch, e, epochs)
+	if e, n := r.logits.Dim(0), r.distinct(epochs); e < n {
+		return fmt.Errorf("%w: it has %d epochs, wanted %d", ErrMismatch, e, n)
 	}
 	return nil
 }
@@ -108,7 +115,8 @@ func Record(ctx context.Context, src Source, set dataset.Set, norm *dataset.Norm
 	}
 	defer l.Close()
 	l.Start(ctx, dataset.Cursor{})
-	r := &Recording{Binding: Binding{View: v.String(), Views: dataset.ViewsOf(v.Augment), Temperature: temperature, Form: Form{}.String(), Name: set.Name()}}
+	r := &Recording{Binding: v.Binding()}
+	r.Temperature, r.Form, r.Name = temperature, Form{}.String(), set.Name()
 	for range epochs * l.BatchesPerEpoch() {
 		b, err := l.Next(ctx)
 		if err != nil {
@@ -149,11 +157,8 @@ func (r *Recording) Logits(_ context.Context, b *dataset.Batch, temperature floa
 		return nil, nil, fmt.Errorf("teacher: recorded at temperature %g, asked at %g", r.Temperature, temperature)
 	}
 	epoch := b.At.Epoch
-	switch {
-	case r.View == (View{}).String():
-		epoch = 0
-	case r.Views > 0:
-		epoch %= r.Views
+	if p := r.period(); p > 0 {
+		epoch %= p
 	}
 	if epoch >= r.logits.Dim(0) {
 		return nil, nil, fmt.Errorf("teacher: epoch %d is beyond the %d that are recorded", epoch+1, r.logits.Dim(0))

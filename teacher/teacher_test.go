@@ -175,33 +175,40 @@ func TestRecording(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec := record(t, set, view, f)
-		path := filepath.Join(t.TempDir(), "r.npz")
-		if err := rec.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		back, err := teacher.LoadRecording(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := back.Check(rec.Binding, 2); err != nil {
-			t.Fatal(err)
-		}
-		l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: 6, Augment: jitter, Seed: 9, Shuffle: true, Epochs: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Start(context.Background(), dataset.Cursor{})
-		for range 2 * l.BatchesPerEpoch() {
-			b, err := l.Next(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, form, logits(t, ensemble(t, nil, "", 1), b, 4), logits(t, rec, b, 4), logits(t, back, b, 4), tolerance)
-			b.Release()
-		}
-		l.Close()
+		replay(t, set, view, f, 2, tolerance)
 	}
+}
+
+// replay records the view, writes and reads it, and compares so many epochs of both with the teacher.
+func replay(t *testing.T, set dataset.Set, v teacher.View, f teacher.Form, epochs int, tolerance float64) *teacher.Recording {
+	t.Helper()
+	rec := record(t, set, v, f)
+	path := filepath.Join(t.TempDir(), "r.npz")
+	if err := rec.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	back, err := teacher.LoadRecording(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := back.Check(rec.Binding, epochs); err != nil {
+		t.Fatal(err)
+	}
+	l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: 6, Augment: v.Augment, Seed: v.Seed, Shuffle: true, Epochs: epochs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.Start(context.Background(), dataset.Cursor{})
+	for range epochs * l.BatchesPerEpoch() {
+		b, err := l.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, f.String(), logits(t, ensemble(t, nil, "", 1), b, 4), logits(t, rec, b, 4), logits(t, back, b, 4), tolerance)
+		b.Release()
+	}
+	return rec
 }
 
 func record(t *testing.T, set dataset.Set, v teacher.View, f teacher.Form) *teacher.Recording {
@@ -243,33 +250,7 @@ func compare(t *testing.T, form string, want, got, back []float32, tolerance flo
 func TestRecordingOfViews(t *testing.T) {
 	set := dataset.Random(20, shape, 5, 1)
 	as := append(slices.Clone(jitter), dataset.Views{Epochs: 2})
-	view := teacher.View{Augment: as, Seed: 9, Epochs: 5}
-	rec := record(t, set, view, teacher.Form{})
-	path := filepath.Join(t.TempDir(), "r.npz")
-	if err := rec.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	back, err := teacher.LoadRecording(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := back.Check(rec.Binding, 5); err != nil {
-		t.Fatal(err)
-	}
-	l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: 6, Augment: as, Seed: 9, Shuffle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	l.Start(context.Background(), dataset.Cursor{})
-	for range 5 * l.BatchesPerEpoch() {
-		b, err := l.Next(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		compare(t, "f32", logits(t, ensemble(t, nil, "", 1), b, 4), logits(t, rec, b, 4), logits(t, back, b, 4), 0)
-		b.Release()
-	}
+	rec := replay(t, set, teacher.View{Augment: as, Seed: 9, Epochs: 5}, teacher.Form{}, 5, 0)
 	one := record(t, set, teacher.View{Augment: as, Seed: 9, Epochs: 1}, teacher.Form{})
 	if err := one.Check(rec.Binding, 5); !errors.Is(err, teacher.ErrMismatch) {
 		t.Errorf("one of two views stands for five epochs: %v", err)

@@ -8,12 +8,13 @@
 #
 # The teacher learns with dropout and then, as TEACHER_TUNE epochs more, without. Students
 # see the images as they are, or by AUGMENT, for EPOCHS epochs; hints are HINT_EPOCHS
-# before these. Distilled ones see VIEWS augmented views of each image, for which the teacher's outputs are recorded once.
-# With AUGMENT=mixup the distilled ones see mixtures of two images, of which the
-# teacher alone says what they are; by labels there is no such student.
+# before these. Distilled ones see VIEWS augmented views of each image, for which the
+# teacher's outputs are recorded once. With AUGMENT=mixup the distilled ones see mixtures of
+# two images, of which the teacher alone says what they are; by labels there is no such student.
 # Weights are those with the best accuracy on 10,000 held-out training images. INIT is
 # the initialiser of the students, the paper's by default; INIT=he is the control that
-# tells what hints add beyond a good start, an empty INIT the one with what suits maxout. OPTIMIZER=rmsprop is the paper's, at its rate.
+# tells what hints add beyond a good start, an empty INIT the one with what suits maxout.
+# OPTIMIZER=rmsprop is the paper's, at its rate.
 # TEACHER_SEED gives the students of all seeds one teacher. See lib.sh for what is kept; the last lines
 # are the tables of docs/fitnets-mnist.md, and TABLE=1 trains nothing.
 set -euo pipefail

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/teacher"
 )
@@ -51,7 +50,8 @@ func (r *distillRun) recordFile(j *job, path string, t float64) error {
 		return asUsage(err)
 	}
 	view := teacher.View{Augment: j.cfg.Augment, Seed: j.cfg.Seed, Epochs: j.cfg.Epochs}
-	want := teacher.Binding{View: view.String(), Views: dataset.ViewsOf(view.Augment), Form: form.String(), Name: r.samples.train.Name()}
+	want := view.Binding()
+	want.Form, want.Name = form.String(), r.samples.train.Name()
 	if form.Top > 0 || j.teachers.ensemble.NeedsTemperature() {
 		want.Temperature = t
 	}

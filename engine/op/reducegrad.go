@@ -213,10 +213,10 @@ func (k *diffReduce[T]) sharePiece(from, to int) {
 		j := o % inner
 		l := min(inner-j, to-o, foldBlock)
 		at := (o-j)*n + j
-		if y, dy := k.y[o:o+l], k.dy[o:o+l]; inner == 1 {
-			shareRun(k.dx[at:at+n], k.x[at:at+n], y[0], dy[0])
+		if y, dy, share := k.y[o:o+l], k.dy[o:o+l], k.shared[o:o+l]; inner == 1 {
+			shareRun(k.dx[at:at+n], k.x[at:at+n], y, dy, share)
 		} else {
-			k.shareColumns(at, inner, y, dy, k.shared[o:o+l])
+			k.shareColumns(at, inner, y, dy, share)
 		}
 		o += l
 	}
@@ -237,19 +237,14 @@ func (k *diffReduce[T]) shareColumns(at, inner int, y, dy, share []T) {
 	}
 }
 
-// shareRun shares dy among those elements of x that equal y.
-func shareRun[T kernel.Float](dx, x []T, y, dy T) {
+// shareRun shares the one dy among those elements of x that equal the one y.
+func shareRun[T kernel.Float](dx, x, y, dy, share []T) {
 	var count T
 	for _, v := range x {
-		count += T(bit(v == y))
+		count += T(bit(v == y[0]))
 	}
-	dy /= count
-	for i, v := range x {
-		dx[i] = 0
-		if v == y {
-			dx[i] = dy
-		}
-	}
+	share[0] = dy[0] / count
+	takeEqual(dx, x, y, share)
 }
 
 // replace puts what the elements' gradients need in place of dy.
