@@ -129,6 +129,7 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 	}
 	p = nil // its weight is not held while the factors are multiplied out
 	approx := d.Reconstruct(r.cands[i].Site, f)
+	f.round(r.cands[i].Site.Param.DType)
 	if p, err = r.problem(i); err != nil {
 		return nil, err
 	}
@@ -143,7 +144,6 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 		o := p.outputError(approx)
 		out.outputError = &o
 	}
-	f.round(r.cands[i].Site.Param.DType)
 	return out, nil
 }
 

@@ -43,16 +43,16 @@ func (d channel) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 		return nil, err
 	}
 	s, n := p.Site, r[0]
-	down, up := stacked(s, n, s.K, s.Kernel), stacked(s, s.M, n, unit(s.Kernel))
+	down, up := stacked("down", s, n, s.K, s.Kernel), stacked("up", s, s.M, n, unit(s.Kernel))
 	for g := range s.Groups {
 		a, b, err := p.split(ctx, g, n)
 		if err != nil {
 			return nil, err
 		}
-		put(down, g, b.Data)
-		put(up, g, a.Data)
+		down.add(g, b.Data)
+		up.add(g, a.Data)
 	}
-	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "down", nd: down}, {Name: "up", nd: up}}}, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: partsOf(down, up)}, nil
 }
 
 // unit returns a kernel of ones.

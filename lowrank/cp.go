@@ -101,11 +101,10 @@ func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 	return measured(ctx, d, p, grid, errs)
 }
 
-// grid spreads ranks in the logarithm, up to where the result is as large as the dense weight or its fit takes more
-// memory than is bounded.
+// grid spreads ranks in the logarithm, up to where the result is as large as the dense weight or its fit becomes slow.
 func (d cp) grid(s *Site, most Ranks, align int) []Ranks {
 	per := d.Cost(s, Ranks{1}).Params
-	top := min(most[0], max(1, int(s.Params()/per)), nd.RoomyCPRank(d.shape(s)))
+	top := min(most[0], max(1, int(s.Params()/per)), nd.MaxCPRankAtOnce(d.shape(s)))
 	var ranks []Ranks
 	for i := range cpCurvePoints {
 		r := math.Pow(float64(top), float64(i)/(cpCurvePoints-1))
@@ -118,27 +117,24 @@ func (d cp) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) {
 	if err := checkRanks(d, p.Site, r); err != nil {
 		return nil, err
 	}
-	s, n, axes := p.Site, r[0], d.axes(p.Site)
-	f := &Factors{Method: d.Name(), Ranks: r}
+	s, n := p.Site, r[0]
+	stacks := []*stack{stacked("in", s, n, s.K, unit(s.Kernel))}
+	for _, i := range d.axes(s) {
+		stacks = append(stacks, stacked(axisName(i), s, n, 1, alongAxis(s.Kernel, i)))
+	}
+	out := stacked("out", s, s.M, n, unit(s.Kernel))
 	for g := range s.Groups {
 		c, err := d.group(ctx, p, g, n)
 		if err != nil {
 			return nil, err
 		}
-		if g == 0 { // the first group, mostly the only one, has had their room
-			f.Parts = append(f.Parts, Part{Name: "in", nd: stacked(s, n, s.K, unit(s.Kernel))})
-			for _, i := range axes {
-				f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, n, 1, alongAxis(s.Kernel, i))})
-			}
-			f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, n, unit(s.Kernel))})
-		}
-		last := len(f.Parts) - 1
-		put(f.Parts[last].nd, g, c.U[0].Data)
 		for i, u := range c.U[1:] {
-			put(f.Parts[i].nd, g, u.T().Data)
+			stacks[i].add(g, u.T().Data)
+			c.U[i+1] = nil // it may have taken half as much as the weight
 		}
+		out.add(g, c.U[0].Data)
 	}
-	return f, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: partsOf(append(stacks, out)...)}, nil
 }
 
 func axisName(i int) string { return "axis" + string(rune('0'+i)) }

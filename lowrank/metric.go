@@ -130,9 +130,38 @@ func grouped(s *Site, f func(g int) *nd.Array) *nd.Array {
 // put copies group g's factor into the stack of all groups.
 func put(dst *nd.Array, g int, src []float64) { copy(dst.Data[g*len(src):(g+1)*len(src)], src) }
 
-// stacked returns a zero parameter of a convolution: outs outputs in each group and ins inputs, with a kernel.
-func stacked(s *Site, outs, ins int, kernel []int) *nd.Array {
-	return nd.New(append([]int{s.Groups * outs, ins}, kernel...)...)
+// stack is a parameter of a convolution, which the groups' factors fill in order: outs outputs in each group and ins
+// inputs, with a kernel. It takes memory when the first is there, and none of its own for one group.
+type stack struct {
+	name   string
+	shape  []int
+	groups int
+	all    *nd.Array
+}
+
+func stacked(name string, s *Site, outs, ins int, kernel []int) *stack {
+	return &stack{name: name, shape: append([]int{s.Groups * outs, ins}, kernel...), groups: s.Groups}
+}
+
+// add puts group g's factor, which belongs to the stack then.
+func (k *stack) add(g int, src []float64) {
+	if k.groups == 1 {
+		k.all = nd.Of(src, k.shape...)
+		return
+	}
+	if k.all == nil {
+		k.all = nd.New(k.shape...)
+	}
+	put(k.all, g, src)
+}
+
+// partsOf returns the parameters.
+func partsOf(ks ...*stack) []Part {
+	ps := make([]Part, len(ks))
+	for i, k := range ks {
+		ps[i] = Part{Name: k.name, nd: k.all}
+	}
+	return ps
 }
 
 // alongAxis returns the kernel that is only long on axis i.

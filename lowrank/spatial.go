@@ -63,16 +63,16 @@ func (d spatial) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 	}
 	s, n := p.Site, r[0]
 	kh, kw := s.Kernel[0], s.Kernel[1]
-	down, up := stacked(s, n, s.K, []int{kh, 1}), stacked(s, s.M, n, []int{1, kw})
+	down, up := stacked("down", s, n, s.K, []int{kh, 1}), stacked("up", s, s.M, n, []int{1, kw})
 	for g := range s.Groups {
 		v, u, err := d.group(p, g, n)
 		if err != nil {
 			return nil, err
 		}
-		put(down, g, v.T().Data) // R, K, KH
-		put(up, g, nd.OfMat(u.Clone(), s.M, kw, n).Permute(0, 2, 1).Data)
+		down.add(g, v.T().Data) // R, K, KH
+		up.add(g, nd.OfMat(u, s.M, kw, n).Permute(0, 2, 1).Data)
 	}
-	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "down", nd: down}, {Name: "up", nd: up}}}, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: partsOf(down, up)}, nil
 }
 
 // group returns V (K KH x R) and U (M KW x R).
@@ -82,11 +82,11 @@ func (d spatial) group(p *Problem, g, r int) (v, u *linalg.Mat, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a, b, err := splitPlain(d.unfolded(w), r, p.Seed)
+	v, b, err := splitPlain(d.unfolded(w), r, p.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
-	v, u = a.Clone(), b.T()
+	u = b.T()
 	if inv != nil {
 		v = nd.OfMat(v, s.K, s.Kernel[0]*r).ModeMul(0, inv, true).Mat(s.K * s.Kernel[0])
 		if u, err = d.refit(p, g, v, u); err != nil {
@@ -95,7 +95,8 @@ func (d spatial) group(p *Problem, g, r int) (v, u *linalg.Mat, err error) {
 	}
 	b = u.T()
 	balance(v, b)
-	return v, b.T(), nil
+	b.TransposeTo(u)
+	return v, u, nil
 }
 
 // refit fits U to the outputs: the features of output m are z[r, j] = sum over k, i of V[(k, i), r] x[k, i, j].
@@ -121,11 +122,18 @@ func (spatial) Reconstruct(s *Site, f *Factors) *nd.Array {
 	r := f.Ranks[0]
 	kh, kw := s.Kernel[0], s.Kernel[1]
 	v, u := f.Parts[0].nd.Reshape(s.Groups, r, s.K*kh), f.Parts[1].nd.Reshape(s.Groups, s.M, r, kw)
-	d := nd.New(s.Groups, s.K, kh, s.M, kw)
+	w, strip := nd.New(s.Shape()...), (s.M+7)/8 // of the outputs, so that little beside the weight takes memory
 	for g := range s.Groups {
-		linalg.Mul(d.Index(g).Mat(s.K*kh), 1, v.Index(g).Mat(r), true, u.Index(g).Permute(1, 0, 2).Mat(r), false, 0)
+		for lo := 0; lo < s.M; lo += strip {
+			n := min(strip, s.M-lo)
+			part := nd.Of(u.Index(g).Data[lo*r*kw:(lo+n)*r*kw], n, r, kw).Permute(1, 0, 2)
+			d := nd.New(s.K*kh, n, kw)
+			linalg.Mul(d.Mat(s.K*kh), 1, v.Index(g).Mat(r), true, part.Mat(r), false, 0)
+			size := s.K * kh * kw
+			copy(w.Index(g).Data[lo*size:(lo+n)*size], d.Permute(1, 0, 2).Data)
+		}
 	}
-	return d.Permute(0, 3, 1, 2, 4)
+	return w
 }
 
 func (spatial) Emit(e *Emitter, x graph.Value) graph.Value {

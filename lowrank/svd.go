@@ -54,9 +54,12 @@ func (d svd) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, error) 
 			return nil, err
 		}
 		if g == 0 { // only now: the bases took memory
-			v, u = nd.New(s.Groups, s.K, r[0]), nd.New(s.Groups, r[0], s.M)
+			v = nd.New(s.Groups, s.K, r[0])
 		}
 		b.TransposeTo(v.Index(g).Mat(s.K))
+		if g == 0 { // b has had its room
+			u = nd.New(s.Groups, r[0], s.M)
+		}
 		a.TransposeTo(u.Index(g).Mat(r[0]))
 	}
 	return &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "v", nd: dropGroup(s, v)}, {Name: "u", nd: dropGroup(s, u)}}}, nil

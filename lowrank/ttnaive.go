@@ -210,11 +210,11 @@ func (d ttNaive) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 		return nil, err
 	}
 	s, last := p.Site, len(r)-1
-	f := &Factors{Method: d.Name(), Ranks: r, Parts: []Part{{Name: "in", nd: stacked(s, r[0], s.K, unit(s.Kernel))}}}
+	stacks := []*stack{stacked("in", s, r[0], s.K, unit(s.Kernel))}
 	for i := range s.Kernel {
-		f.Parts = append(f.Parts, Part{Name: axisName(i), nd: stacked(s, r[i+1], r[i], alongAxis(s.Kernel, i))})
+		stacks = append(stacks, stacked(axisName(i), s, r[i+1], r[i], alongAxis(s.Kernel, i)))
 	}
-	f.Parts = append(f.Parts, Part{Name: "out", nd: stacked(s, s.M, r[last], unit(s.Kernel))})
+	stacks = append(stacks, stacked("out", s, s.M, r[last], unit(s.Kernel)))
 	for g := range s.Groups {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -224,11 +224,11 @@ func (d ttNaive) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, err
 			return nil, err
 		}
 		for i, c := range t.Cores { // R(i-1), N, Ri to Ri, R(i-1), N
-			put(f.Parts[i].nd, g, c.Permute(2, 0, 1).Data)
+			stacks[i].add(g, c.Permute(2, 0, 1).Data)
 		}
-		put(f.Parts[last+1].nd, g, t.Cores[last+1].Permute(1, 0, 2).Data)
+		stacks[last+1].add(g, t.Cores[last+1].Permute(1, 0, 2).Data)
 	}
-	return f, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: partsOf(stacks...)}, nil
 }
 
 // group computes the train of group g in its own scale.

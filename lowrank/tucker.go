@@ -112,7 +112,7 @@ func (d tucker) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, erro
 	s := p.Site
 	out, in := d.sides(s, r)
 	one := unit(s.Kernel)
-	down, core, up := stacked(s, r[1], s.K, one), stacked(s, r[0], r[1], s.Kernel), stacked(s, s.M, r[0], one)
+	down, core, up := stacked("in", s, r[1], s.K, one), stacked("core", s, r[0], r[1], s.Kernel), stacked("out", s, s.M, r[0], one)
 	for g := range s.Groups {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -121,23 +121,22 @@ func (d tucker) Factor(ctx context.Context, p *Problem, r Ranks) (*Factors, erro
 		if err != nil {
 			return nil, err
 		}
-		put(core, g, c.Data)
+		core.add(g, c.Data)
 		if in {
-			put(down, g, v.T().Data)
+			down.add(g, v.T().Data)
 		}
 		if out {
-			put(up, g, u.Data)
+			up.add(g, u.Data)
 		}
 	}
-	f := &Factors{Method: d.Name(), Ranks: r}
+	parts := partsOf(core)
 	if in {
-		f.Parts = append(f.Parts, Part{Name: "in", nd: down})
+		parts = partsOf(down, core)
 	}
-	f.Parts = append(f.Parts, Part{Name: "core", nd: core})
 	if out {
-		f.Parts = append(f.Parts, Part{Name: "out", nd: up})
+		parts = append(parts, partsOf(up)...)
 	}
-	return f, nil
+	return &Factors{Method: d.Name(), Ranks: r, Parts: parts}, nil
 }
 
 // group returns V (K x Q), core (P, Q, taps) and U (M x P); a side left out is in the core.

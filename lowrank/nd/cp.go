@@ -122,8 +122,10 @@ func (c *CP) Full() *Array {
 	for _, u := range c.U {
 		shape = append(shape, u.Rows)
 	}
-	a := linalg.NewMat(shape[0], size(shape[1:]))
-	linalg.Mul(a, 1, c.U[0], false, khatriRao(c.U[1:]), true, 0)
+	a, row := linalg.NewMat(shape[0], size(shape[1:])), size(shape[2:])
+	strips(shape, c.U[0].Cols, size(shape)/8, func(lo, hi int) {
+		linalg.Mul(a.Slice(0, a.Rows, lo*row, hi*row), 1, c.U[0], false, khatriRao(c.but1(lo, hi)), true, 0)
+	})
 	return OfMat(a, shape...)
 }
 
@@ -149,22 +151,22 @@ func khatriRao(us []*linalg.Mat) *linalg.Mat {
 	return k
 }
 
-// Limits of arrays of more than smallArray elements, in components for an index of the longest mode. Sweeps are
-// extrapolated, which takes a second set of factors, up to extrapolated; a fit takes at most three times the memory of the
-// array up to roomy.
+// Limits of arrays of more than smallArray elements, in components for an index of the longest mode, such that a fit takes
+// at most three times the memory of the array. Sweeps are extrapolated, which takes a second set of factors, up to
+// extrapolated; they solve for all components at once, which takes matrices of rank x rank, up to atOnce.
 const (
 	smallArray   = 1 << 17
 	extrapolated = 1.5
-	roomy        = 2.25
+	atOnce       = 2
 )
 
-// RoomyCPRank returns up to which rank a fit takes at most three times the memory of an array of a shape, in addition
-// to what is small.
-func RoomyCPRank(shape []int) int {
+// MaxCPRankAtOnce returns up to which rank sweeps of an array of a shape solve for all components at once. Above it they solve
+// for a block of components after the other, and converge in more sweeps.
+func MaxCPRankAtOnce(shape []int) int {
 	if size(shape) <= smallArray {
 		return math.MaxInt
 	}
-	return int(roomy * float64(slices.Max(shape)))
+	return int(atOnce * float64(slices.Max(shape)))
 }
 
 // als holds what all starts share: the array, flattened to N1 x rest.
@@ -174,6 +176,7 @@ type als struct {
 	a0    *linalg.Mat
 	data  *Array
 	whole float64 // squared norm
+	block int     // components to solve for at once
 }
 
 // fit is one set of factors on its way.
@@ -187,17 +190,29 @@ type fit struct {
 
 func newALS(a *Array, o CPOpts) *als {
 	n := a.Norm()
-	return &als{o: o, shape: a.Shape, a0: a.Mat(a.Shape[0]), data: a, whole: n * n}
+	s := &als{o: o, shape: a.Shape, a0: a.Mat(a.Shape[0]), data: a, whole: n * n, block: o.Rank}
+	if o.Rank > MaxCPRankAtOnce(a.Shape) {
+		s.block = max(1, slices.Max(a.Shape)/2)
+	}
+	return s
 }
 
+// tight reports whether there is no room for a second set of factors.
+func (s *als) tight() bool { return s.block < s.o.Rank }
+
 // start returns the best of several starts after a few sweeps: singular vectors, the
-// grown fit, and random ones.
+// grown fit, and random ones; one of the first two where there is room for one.
 func (s *als) start(ctx context.Context) *fit {
 	if s.o.Start != nil {
 		return s.newFit(s.extended(s.o.Start.U, 0))
 	}
 	level := slices.IndexFunc(efforts, func(e effort) bool { return s.data.Len()*s.o.Rank <= e.work })
 	sweeps, random := efforts[level].sweeps, cmp.Or(s.o.Starts, efforts[level].starts)
+	if half := s.o.Rank / 2; s.tight() && random > 0 {
+		return s.grown(ctx, half, sweeps)
+	} else if s.tight() {
+		return s.newFit(s.fromSVD())
+	}
 	best := &fit{err: math.Inf(1)}
 	try := func(f *fit) {
 		if err := s.run(ctx, f, sweeps); best.cp == nil || err == nil && f.err < best.err {
@@ -219,7 +234,7 @@ func (s *als) start(ctx context.Context) *fit {
 func (s *als) grown(ctx context.Context, half, sweeps int) *fit {
 	o := s.o
 	o.Rank = half
-	sub := &als{o: o, shape: s.shape, a0: s.a0, data: s.data, whole: s.whole}
+	sub := newALS(s.data, o)
 	var f *fit
 	if half > 1 {
 		f = sub.grown(ctx, half/2, sweeps)
@@ -291,37 +306,41 @@ func (f *fit) refreshAll() {
 func (f *fit) refresh(n int) {
 	f.grams[n] = nil
 	if u := f.cp.U[n]; u.Cols < 16*u.Rows && u.Cols <= max(u.Rows, 256) {
-		f.grams[n] = f.gram(n)
+		f.grams[n] = f.gram(n, 0, u.Cols, 0, u.Cols)
 	}
 }
 
-// gram returns U^T U of a mode.
-func (f *fit) gram(n int) *linalg.Mat {
-	if f.grams[n] != nil {
-		return f.grams[n]
+// gram returns rows r0 to r1 and columns c0 to c1 of U^T U of a mode.
+func (f *fit) gram(n, r0, r1, c0, c1 int) *linalg.Mat {
+	if g := f.grams[n]; g != nil {
+		return g.Slice(r0, r1, c0, c1)
 	}
-	u := f.cp.U[n]
-	return gramRows(u, 0, u.Cols)
-}
-
-// gramRows returns rows lo to hi of U^T U.
-func gramRows(u *linalg.Mat, lo, hi int) *linalg.Mat {
-	g := linalg.NewMat(hi-lo, u.Cols)
-	linalg.Mul(g, 1, u.Slice(0, u.Rows, lo, hi), true, u, false, 0)
+	u, g := f.cp.U[n], linalg.NewMat(r1-r0, c1-c0)
+	linalg.Mul(g, 1, u.Slice(0, u.Rows, r0, r1), true, u.Slice(0, u.Rows, c0, c1), false, 0)
 	return g
 }
 
-// timesGram multiplies g elementwise with the Gram matrix of a mode, which has room for 64 rows where it is not kept.
-func (f *fit) timesGram(g *linalg.Mat, n int) {
+// normal returns rows r0 to r1 and columns c0 to c1 of the elementwise product of all Gram matrices but that of one mode,
+// or of all for -1. It has room for 64 rows of those that are not kept.
+func (f *fit) normal(but, r0, r1, c0, c1 int) *linalg.Mat {
 	const rows = 64
-	if g.Rows <= rows || f.grams[n] != nil {
-		multiply(g.Data, f.gram(n).Data)
-		return
+	g := linalg.NewMat(r1-r0, c1-c0)
+	for i := range g.Data {
+		g.Data[i] = 1
 	}
-	for lo := 0; lo < g.Rows; lo += rows {
-		hi := min(lo+rows, g.Rows)
-		multiply(g.Data[lo*g.Cols:hi*g.Cols], gramRows(f.cp.U[n], lo, hi).Data)
+	for n := range f.grams {
+		if n == but {
+			continue
+		}
+		for lo := r0; lo < r1; lo += rows {
+			hi := min(lo+rows, r1)
+			part := f.gram(n, lo, hi, c0, c1)
+			for i := lo; i < hi; i++ {
+				multiply(g.Row(i-r0), part.Row(i-lo))
+			}
+		}
 	}
+	return g
 }
 
 func multiply(a, b []float64) {
@@ -331,17 +350,14 @@ func multiply(a, b []float64) {
 	}
 }
 
-// normal returns the elementwise product of all Gram matrices but that of one mode.
-func (f *fit) normal(but int) *linalg.Mat {
-	r := f.cp.U[0].Cols
-	g := linalg.NewMat(r, r)
-	for i := range g.Data {
-		g.Data[i] = 1
-	}
-	for n := range f.grams {
-		if n != but {
-			f.timesGram(g, n)
+// squaredNorm returns that of the array that the components add up to.
+func (f *fit) squaredNorm() float64 {
+	const rows = 64
+	r, sum := f.cp.U[0].Cols, 0.0
+	for lo := 0; lo < r; lo += rows {
+		for _, v := range f.normal(-1, lo, min(lo+rows, r), 0, r).Data {
+			sum += v
 		}
 	}
-	return g
+	return sum
 }

@@ -3,6 +3,8 @@ package nd
 import (
 	"context"
 	"math"
+
+	"github.com/compress-toolkit/compress/engine/linalg"
 )
 
 // Limits of the correction.
@@ -30,13 +32,13 @@ const (
 // Where the sensitivity is high and falls by less than correctGoal, arrays of at most correctWork elements times
 // rank are also corrected with a gentler weight and from random starts: any components within the limit will do.
 func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
-	f.grams, f.prev = nil, nil // they are not needed any more
 	if s.data.Len()*s.o.Rank > correctWork {
 		return s.lower(ctx, f, limit, correctMu)
 	}
 	plain, first := *f, f.cp.Sensitivity()
 	least := first
 	try := func(from fit, mu float64) error {
+		from.cp = &CP{cloneAll(from.cp.U)}
 		if err := s.lower(ctx, &from, limit, mu); err != nil {
 			return err
 		}
@@ -67,16 +69,21 @@ func (s *als) correct(ctx context.Context, f *fit, limit float64) error {
 }
 
 // lower minimises ||A - A'||^2 + mu S by the sweeps of plain fits, to whose equations mu only adds a diagonal (weights):
-// near a minimum the weight falls while the error is above the limit and rises while it is below. It replaces best by
-// those of the factors within the limit that have the lowest S, and leaves it without any.
-func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
-	now := best.cp.Sensitivity()
-	f := s.newFit(cloneAll(best.cp.U))
-	f.err, f.mu = best.err, mu*s.whole/now
+// near a minimum the weight falls while the error is above the limit and rises while it is below. It leaves in f
+// those of the factors within the limit that have the lowest S, or any without such.
+func (s *als) lower(ctx context.Context, f *fit, limit, mu float64) error {
+	now := f.cp.Sensitivity()
 	least, since := math.Inf(1), 0
-	if best.err <= limit {
-		least = now
+	var best snapshot
+	keep := func() {
+		if now = f.cp.Sensitivity(); f.err <= limit && now < least {
+			least = now
+			best.take(f, s.tight())
+		}
 	}
+	keep()
+	f.mu, f.prev = mu*s.whole/now, nil
+	f.refreshAll()
 	mark := least
 	for i := range correctSweeps {
 		if err := ctx.Err(); err != nil {
@@ -86,12 +93,9 @@ func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
 		if err := s.sweep(f, i); err != nil {
 			return err
 		}
-		within := f.err <= limit
-		if now := f.cp.Sensitivity(); within && now < least {
-			least, *best = now, fit{cp: &CP{cloneAll(f.cp.U)}, err: f.err}
-		}
+		keep()
 		if s.objective(f) > (1-correctSlow)*was {
-			if within {
+			if f.err <= limit {
 				f.mu *= correctUp
 			} else {
 				f.mu *= correctDown
@@ -104,23 +108,68 @@ func (s *als) lower(ctx context.Context, best *fit, limit, mu float64) error {
 			mark, since = least, 0
 		}
 	}
+	best.restore(f)
 	return nil
+}
+
+// snapshot is a copy of factors, in float32 where there is no room for more: what models store.
+type snapshot struct {
+	err    float64
+	wide   []*linalg.Mat
+	narrow [][]float32
+}
+
+func (c *snapshot) take(f *fit, narrow bool) {
+	c.err = f.err
+	switch {
+	case narrow && c.narrow == nil:
+		for _, u := range f.cp.U {
+			c.narrow = append(c.narrow, make([]float32, len(u.Data)))
+		}
+	case !narrow && c.wide == nil:
+		c.wide = cloneAll(f.cp.U)
+	}
+	for n, u := range f.cp.U {
+		if narrow {
+			for i, v := range u.Data {
+				c.narrow[n][i] = float32(v)
+			}
+		} else {
+			copy(c.wide[n].Data, u.Data)
+		}
+	}
+}
+
+// restore puts the copy, where one was taken, into f.
+func (c *snapshot) restore(f *fit) {
+	if c.wide != nil {
+		f.cp = &CP{c.wide}
+	}
+	for n, u := range c.narrow {
+		for i, v := range u {
+			f.cp.U[n].Data[i] = float64(v)
+		}
+	}
+	if c.wide != nil || c.narrow != nil {
+		f.err = c.err
+	}
+	f.grams, f.prev = nil, nil
 }
 
 // weights returns, for component r, the factor of ||un_r||^2 in the sensitivity:
 //
 //	sum over m != n of Nm product over k != n, m of ||uk_r||^2
-func (f *fit) weights(n int) []float64 {
-	w, norms := make([]float64, f.cp.U[n].Cols), make([][]float64, len(f.cp.U))
-	for k, u := range f.cp.U {
+func (c *CP) weights(n int) []float64 {
+	w, norms := make([]float64, c.U[n].Cols), make([][]float64, len(c.U))
+	for k, u := range c.U {
 		norms[k] = colNorms(u)
 	}
-	for m := range f.cp.U {
+	for m := range c.U {
 		if m == n {
 			continue
 		}
 		for r := range w {
-			v := float64(f.cp.U[m].Rows)
+			v := float64(c.U[m].Rows)
 			for k := range norms {
 				if k != n && k != m {
 					v *= norms[k][r] * norms[k][r]

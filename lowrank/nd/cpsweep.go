@@ -25,10 +25,7 @@ func (s *als) run(ctx context.Context, f *fit, sweeps int) error {
 	return nil
 }
 
-// sweep updates every mode in turn. Products with the array are made twice: for
-// mode 1, and once for all others, which share A^T U1 (Phan, Tichavsky and Cichocki 2013):
-//
-//	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
+// sweep updates every mode of all components in turn, or of a block of them after the other.
 func (s *als) sweep(f *fit, i int) error {
 	var m *linalg.Mat
 	if s.extrapolates() {
@@ -36,30 +33,60 @@ func (s *als) sweep(f *fit, i int) error {
 		m = s.extrapolate(f, i)
 		f.prev = before
 	}
-	if m == nil {
-		m = s.first(f.cp)
+	with := 0.0
+	hi := s.block
+	if s.tight() && i%2 == 1 {
+		hi = (s.block + 1) / 2 // other neighbours are solved for together
 	}
-	if err := s.solve(f, 0, m); err != nil {
-		return err
-	}
-	t := shared{s: s, u: f.cp.U[0]}
-	last := len(s.shape) - 1
-	for n := 1; n < last; n++ {
-		if err := s.solve(f, n, t.product(f.cp, n)); err != nil {
+	for lo := 0; lo < s.o.Rank; lo, hi = hi, min(hi+s.block, s.o.Rank) {
+		v, err := s.update(f, lo, hi, m)
+		if err != nil {
 			return err
 		}
+		with += v
 	}
-	m = t.product(f.cp, last)
-	if err := s.solve(f, last, m); err != nil {
-		return err
-	}
-	f.err = s.error(f, last, m)
+	f.err = s.error(f, with)
 	s.normalise(f)
 	return nil
 }
 
+// update solves for components lo to hi of every mode in turn, given the others. Products with the array are made twice:
+// for mode 1, where m is not that already, and once for all others, which share A^T U1 (Phan, Tichavsky and Cichocki 2013):
+//
+//	U_n = A_(n) KR(U_m, m != n) (*_(m != n) U_m^T U_m)^-1
+//
+// It returns the inner product of the array with the components.
+func (s *als) update(f *fit, lo, hi int, m *linalg.Mat) (float64, error) {
+	if m == nil {
+		m = s.first(f.cp.columns(lo, hi))
+	}
+	if err := s.solve(f, 0, lo, hi, m); err != nil {
+		return 0, err
+	}
+	t, last := shared{s: s, u: f.cp.columns(lo, hi).U[0]}, len(s.shape)-1
+	for n := 1; n < last; n++ {
+		if err := s.solve(f, n, lo, hi, t.product(f.cp.columns(lo, hi), n)); err != nil {
+			return 0, err
+		}
+	}
+	m = t.product(f.cp.columns(lo, hi), last)
+	if err := s.solve(f, last, lo, hi, m.Clone()); err != nil {
+		return 0, err
+	}
+	return inner(m, f.cp.columns(lo, hi).U[last]), nil
+}
+
+// columns views some of the components.
+func (c *CP) columns(lo, hi int) *CP {
+	part := &CP{}
+	for _, u := range c.U {
+		part.U = append(part.U, u.Slice(0, u.Rows, lo, hi))
+	}
+	return part
+}
+
 func (s *als) extrapolates() bool {
-	return s.data.Len() <= smallArray || float64(s.o.Rank) <= extrapolated*float64(slices.Max(s.shape))
+	return !s.tight() && (s.data.Len() <= smallArray || float64(s.o.Rank) <= extrapolated*float64(slices.Max(s.shape)))
 }
 
 // extrapolate moves along the last sweep's direction by i^(1/D) steps when that lowers
@@ -79,7 +106,7 @@ func (s *als) extrapolate(f *fit, i int) *linalg.Mat {
 	}
 	m := s.first(moved.cp)
 	moved.refreshAll()
-	moved.err = s.error(moved, 0, m)
+	moved.err = s.error(moved, inner(m, moved.cp.U[0]))
 	if !(s.objective(moved) < s.objective(f)) {
 		return nil
 	}
@@ -95,17 +122,24 @@ func cloneAll(us []*linalg.Mat) []*linalg.Mat {
 	return out
 }
 
-// strips calls f for parts of mode 2, such that the array's product with U1, or that of the other factors, has room: all
-// of the mode, where it takes at most half as much memory as the array, else an eighth.
-func (s *als) strips(f func(lo, hi int)) {
-	row := size(s.shape[2:]) * s.o.Rank
-	rows := s.shape[1]
-	if rows*row > max(s.data.Len()/2, 1<<16) {
-		rows = max(1, s.data.Len()/8/row)
+// strips calls f for parts of mode 2, such that the array's product with components of U1, or that of the other factors, has
+// room: all of the mode, where it takes at most room elements, else an eighth of the array.
+func strips(shape []int, components, room int, f func(lo, hi int)) {
+	row, rows := size(shape[2:])*components, shape[1]
+	if rows*row > max(room, 1<<16) {
+		rows = max(1, size(shape)/8/row)
 	}
-	for lo := 0; lo < s.shape[1]; lo += rows {
-		f(lo, min(lo+rows, s.shape[1]))
+	for lo := 0; lo < shape[1]; lo += rows {
+		f(lo, min(lo+rows, shape[1]))
 	}
+}
+
+func (s *als) strips(components int, f func(lo, hi int)) {
+	room := s.data.Len() / 2
+	if s.tight() {
+		room = s.data.Len() / 8
+	}
+	strips(s.shape, components, room, f)
 }
 
 // strip views what A_(1) has of rows lo to hi of mode 2.
@@ -124,7 +158,7 @@ func (c *CP) but1(lo, hi int) []*linalg.Mat {
 // first returns A_(1) KR(U2..UD), N1 x R.
 func (s *als) first(c *CP) *linalg.Mat {
 	m := linalg.NewMat(s.a0.Rows, c.U[0].Cols)
-	s.strips(func(lo, hi int) {
+	s.strips(m.Cols, func(lo, hi int) {
 		linalg.Mul(m, 1, s.strip(lo, hi), false, khatriRao(c.but1(lo, hi)), false, 1)
 	})
 	return m
@@ -141,7 +175,7 @@ type shared struct {
 // product returns the product of the array with all factors but that of mode n > 0: Nn x R.
 func (h *shared) product(c *CP, n int) *linalg.Mat {
 	m := linalg.NewMat(c.U[n].Rows, h.u.Cols)
-	h.s.strips(func(lo, hi int) {
+	h.s.strips(m.Cols, func(lo, hi int) {
 		part := contract(h.strip(lo, hi), c.but1(lo, hi), n-1)
 		if n == 1 {
 			copy(m.Data[lo*m.Cols:], part.Data)
@@ -202,18 +236,20 @@ func addProduct(dst, a, b []float64) {
 	}
 }
 
-// solve sets U_n to the least-squares solution with right-hand side m (Nn x R).
-func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
+// solve sets components lo to hi of U_n to the least-squares solution, given the others, with right-hand side m
+// (Nn x hi-lo), which it overwrites.
+func (s *als) solve(f *fit, n, lo, hi int, m *linalg.Mat) error {
+	s.withoutOthers(f, n, lo, hi, m)
 	var err error
 	x := m.T()
 	raise := 1.0 // of the ridge, until the matrix is definite
 	for range 12 {
-		g, mean := f.normal(n), 0.0
+		g, mean := f.normal(n, lo, hi, lo, hi), 0.0
 		for i := range g.Rows {
 			mean += g.At(i, i) / float64(g.Rows)
 		}
 		if f.mu > 0 {
-			for i, v := range f.weights(n) {
+			for i, v := range f.cp.columns(lo, hi).weights(n) {
 				g.Row(i)[i] += f.mu * v
 			}
 		}
@@ -221,7 +257,7 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 			if s.extrapolates() { // from the factors as they were
 				f.cp.U[n] = x.T()
 			} else {
-				x.TransposeTo(f.cp.U[n])
+				x.TransposeTo(f.cp.columns(lo, hi).U[n])
 			}
 			f.refresh(n)
 			return nil
@@ -231,15 +267,21 @@ func (s *als) solve(f *fit, n int, m *linalg.Mat) error {
 	return err
 }
 
-// error returns the relative error from the product m for mode n:
-// ||A - A'||^2 = ||A||^2 - 2 <M, U_n> + <G_n, U_n^T U_n>.
-func (s *als) error(f *fit, n int, m *linalg.Mat) float64 {
-	g, norm := f.normal(n), 0.0
-	f.timesGram(g, n)
-	for _, v := range g.Data {
-		norm += v
+// withoutOthers takes from m, the array's product with components lo to hi for mode n, that of the sum of all others.
+func (s *als) withoutOthers(f *fit, n, lo, hi int, m *linalg.Mat) {
+	u := f.cp.U[n]
+	for _, others := range [][2]int{{0, lo}, {hi, u.Cols}} {
+		for c0 := others[0]; c0 < others[1]; c0 += s.block {
+			c1 := min(c0+s.block, others[1])
+			linalg.Mul(m, -1, u.Slice(0, u.Rows, c0, c1), false, f.normal(n, c0, c1, lo, hi), false, 1)
+		}
 	}
-	return math.Sqrt(max(0, s.whole-2*inner(m, f.cp.U[n])+norm) / s.whole)
+}
+
+// error returns the relative error from the inner product of the array with the components:
+// ||A - A'||^2 = ||A||^2 - 2 <A, A'> + ||A'||^2.
+func (s *als) error(f *fit, with float64) float64 {
+	return math.Sqrt(max(0, s.whole-2*with+f.squaredNorm()) / s.whole)
 }
 
 // objective is what sweeps lower: ||A - A'||_F^2 + mu S, relative to ||A||^2.
@@ -253,8 +295,11 @@ func (s *als) objective(f *fit) float64 {
 
 func inner(a, b *linalg.Mat) float64 {
 	sum := 0.0
-	for i, v := range a.Data {
-		sum += v * b.Data[i]
+	for i := range a.Rows {
+		y := b.Row(i)
+		for j, v := range a.Row(i) {
+			sum += v * y[j]
+		}
 	}
 	return sum
 }

@@ -213,6 +213,36 @@ func TestCPCorrection(t *testing.T) {
 	}
 }
 
+// Blocks of components, solved one after the other, lower the error in every sweep, to about what all at once end in, and are
+// corrected as well.
+func TestCPBlocks(t *testing.T) {
+	a, plain := normal(20, 8, 7, 3, 3), map[int]float64{}
+	for _, block := range []int{12, 1, 6} {
+		s := newALS(a, CPOpts{Rank: 12, Ridge: 1e-14}.withDefaults())
+		s.block = block
+		f := s.newFit(s.fromSVD())
+		for i := range 200 {
+			last := f.err
+			if err := s.sweep(f, i); err != nil {
+				t.Fatal(err)
+			}
+			if real := RelError(a, f.cp.Full()); f.err > last+1e-9 || math.Abs(real-f.err) > 1e-7 {
+				t.Fatalf("blocks of %d, sweep %d: error %g (%g measured), %g before", block, i, f.err, real, last)
+			}
+		}
+		if plain[block] = f.err; f.err > 1.05*plain[12] {
+			t.Errorf("blocks of %d: error %g, all at once %g", block, f.err, plain[12])
+		}
+		limit, before := f.err*1.001, f.cp.Sensitivity()
+		if err := s.lower(context.Background(), f, limit, correctMu); err != nil {
+			t.Fatal(err)
+		}
+		if now, real := f.cp.Sensitivity(), RelError(a, f.cp.Full()); now > 0.8*before || real > limit+1e-6 || math.Abs(real-f.err) > 1e-6 {
+			t.Errorf("blocks of %d: sensitivity %g, %g before, error %g (%g measured), at most %g", block, now, before, f.err, real, limit)
+		}
+	}
+}
+
 // The bound is met by equal components that add up, and by nothing below it.
 func TestLeastSensitivity(t *testing.T) {
 	shape, rank := []int{4, 3, 2}, 5
