@@ -11,7 +11,7 @@ import (
 // TestFitNetsScript runs the whole script for an epoch on noise, and once more, when it
 // has nothing left to train.
 func TestFitNetsScript(t *testing.T) {
-	runTwice(t, "fitnets-mnist.sh", "hints, then distilled | 51 | 1 | ", []string{"teacher-dropout", "teacher", "labels", "kd", "hinted", "hints"},
+	runTwice(t, "fitnets-mnist.sh", "hints, then distilled | 51 | 1 | ", []string{"teacher-dropout-seed1", "teacher-seed1", "labels-seed1", "kd-seed1", "hinted-seed1", "hints-seed1"},
 		"DATA=random:32;shape=1,28,28;classes=10;val=8", "TEACHER_EPOCHS=1", "TEACHER_TUNE=1", "EPOCHS=1", "HINT_EPOCHS=1")
 }
 
@@ -23,7 +23,7 @@ func TestFitNetsCIFAR10Script(t *testing.T) {
 	if out, err := train.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	runTwice(t, "fitnets-cifar10.sh", "- hints: 0.", []string{"labels", "kd", "hinted", "hints"},
+	runTwice(t, "fitnets-cifar10.sh", "- more: 0.", []string{"labels-seed1", "kd-seed1", "hinted-seed1", "hints-seed1", "more-seed101"},
 		"DATA="+data, "TEACHER="+teacher, "HINT=stage2/block1/relu_2:conv6/maxout/max", "EPOCHS=1", "HINT_EPOCHS=1")
 }
 
@@ -37,7 +37,7 @@ func runTwice(t *testing.T, name, want string, results []string, environment ...
 	environment = append(environment, "WORK="+dir, "RESULTS="+dir+"/results")
 	first, second := script(t, name, environment...), script(t, name, environment...)
 	for _, result := range results {
-		if _, err := os.Stat(dir + "/results/" + result + "-seed1.json"); err != nil {
+		if _, err := os.Stat(dir + "/results/" + result + ".json"); err != nil {
 			t.Errorf("%s has no result: %v\n%s", result, err, first)
 		}
 	}
