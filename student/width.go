@@ -193,7 +193,11 @@ func (w *widths) ints(v graph.Value) ([]int, bool) {
 
 // setInts gives node n a constant of its own for input i.
 func (w *widths) setInts(n *graph.Node, i int, v []int) {
-	name := graph.Value(n.Name + "/" + fmt.Sprint(i) + "/thin")
+	base := n.Name + "/" + fmt.Sprint(i) + "/thin"
+	name := graph.Value(base)
+	for k := 2; w.m.Graph.Param(name) != nil; k++ { // the network has been made thinner before
+		name = graph.Value(base + fmt.Sprint(k))
+	}
 	t := tensor.Of(tensor.Shape{len(v)}, graph.Ints64(v...))
 	p := graph.NewParam(name, t, false)
 	w.m.Graph.Params = append(w.m.Graph.Params, p)

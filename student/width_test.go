@@ -6,6 +6,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/nn"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/student"
 )
 
 // built returns the model of a function that emits layers on an input of the shape.
@@ -87,6 +88,33 @@ func TestThinOtherGraphs(t *testing.T) {
 				}
 			}
 			trainOneStep(t, m, c.shape)
+		}
+	}
+}
+
+// TestThinTwice makes thinner what has been made thinner, as a teacher's assistant is.
+func TestThinTwice(t *testing.T) {
+	image, sequence := tensor.Shape{3, 8, 8}, tensor.Shape{5, 7}
+	resnet, err := student.Build("resnet:8", student.Task{Shape: image, Classes: 10, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range map[string]*graph.Model{"resnet": resnet, "attention": built(t, sequence, attention)} {
+		shape := image
+		if name == "attention" {
+			shape = sequence
+		}
+		once := mustDerive(t, "width:0.5;init=teacher", m, shape)
+		twice := mustDerive(t, "width:0.5", once, shape)
+		trainOneStep(t, twice, shape)
+		elements := func(m *graph.Model) (n int) {
+			for _, p := range m.AllParams() {
+				n += p.Shape.Size()
+			}
+			return n
+		}
+		if a, b, c := elements(m), elements(once), elements(twice); b*2 > a || c*2 > b {
+			t.Errorf("%s: %d parameters, then %d and %d", name, a, b, c)
 		}
 	}
 }

@@ -109,13 +109,13 @@ func (r *distillRun) addJob(i int) error {
 	}
 	switch {
 	case i == 0 || s.Student != "":
-		spec := s.Student
+		spec, of := s.Student, j.teachers
 		if spec == "" || spec == "fresh" {
-			if spec = r.student; spec == "" {
+			if spec, of = r.student, r.given; spec == "" { // --student is of --teacher, whoever teaches it
 				return usagef("--student is required: the recipe asks for a fresh one")
 			}
 		}
-		j.model, err = r.newStudent(spec, j.teachers, r.c.Uint64("seed")+uint64(i))
+		j.model, err = r.newStudent(spec, of, r.c.Uint64("seed")+uint64(i))
 	default:
 		j.model = r.jobs[i-1].model
 	}

@@ -160,6 +160,26 @@ func TestDerivedStudents(t *testing.T) {
 	}
 }
 
+// TestStudentOfGivenTeacher wants --student to be a part of --teacher where a later stage has another teacher, which is
+// thinner itself.
+func TestStudentOfGivenTeacher(t *testing.T) {
+	at := distillTeacher(t)
+	var elements [2]int
+	for i, recipe := range [][]string{{}, {"--recipe", "assistant"}} {
+		must(t, append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--epochs", "1", "--student", "width:0.5", "-o", at("s.cmz")}, recipe...)...)
+		m, err := format.Load(at("s.cmz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range m.AllParams() {
+			elements[i] += p.Shape.Size()
+		}
+	}
+	if elements[0] != elements[1] {
+		t.Errorf("half of the teacher has %d elements, behind an assistant %d", elements[0], elements[1])
+	}
+}
+
 // TestFactorisedStudentKeeps wants the fraction that is asked for, not a default.
 func TestFactorisedStudentKeeps(t *testing.T) {
 	at := distillTeacher(t)
