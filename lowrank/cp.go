@@ -98,6 +98,7 @@ func (d cp) Curve(ctx context.Context, p *Problem) ([]Point, error) {
 			errs[i] = math.Sqrt(errs[i] / whole)
 		}
 	}
+	d.opts.Slack = -1 // what the correction adds to an error is too little for a plan
 	return measured(ctx, d, p, grid, errs)
 }
 
