@@ -23,8 +23,8 @@ func TestFitNetsCIFAR10Script(t *testing.T) {
 	if out, err := train.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	runTwice(t, "fitnets-cifar10.sh", "- more: 0.", []string{"labels-seed1", "kd-seed1", "hinted-seed1", "hints-seed1", "more-seed101"},
-		"DATA="+data, "TEACHER="+teacher, "HINT=stage2/block1/relu_2:conv6/maxout/max", "EPOCHS=1", "HINT_EPOCHS=1")
+	runTwice(t, "fitnets-cifar10.sh", "- again: 0.", []string{"labels-seed1", "kd-seed1", "hinted-seed1", "hints-seed1", "more-seed101", "again-seed201"},
+		"DATA="+data, "TEACHER="+teacher, "HINT=stage2/block1/relu_2:conv6/maxout/max", "EPOCHS=1", "HINT_EPOCHS=1", "AGAIN_EPOCHS=1")
 }
 
 // runTwice runs the script that leaves results, and once more, when it has nothing left to train and prints want.
