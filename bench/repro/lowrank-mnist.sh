@@ -42,7 +42,7 @@ PY
 save() { results >"${OUT:-docs/results/lowrank-mnist.json}"; }
 
 step mlp train --arch mlp:1200,1200 --augment jitter=2 --epochs 5
-step tt lowrank "$dir/mlp.cmz" --method tt --include '[12]' --keep 0.05 --lr 2e-3 --batch 64 --augment jitter=1 --tune 2
+step tt lowrank "$dir/mlp.cmz" --method tt --include '[12]' --keep 0.05 --lr 2e-3 --batch 32 --augment jitter=1 --tune 2
 save
 
 step lstm train --arch lstm:256 --lr 2e-3 --epochs 5
