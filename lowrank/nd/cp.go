@@ -320,10 +320,12 @@ func (f *fit) gram(n, r0, r1, c0, c1 int) *linalg.Mat {
 	return g
 }
 
+// gramStrip is how many rows of a Gram matrix that is not kept, or of the product of all, there is room for.
+const gramStrip = 64
+
 // normal returns rows r0 to r1 and columns c0 to c1 of the elementwise product of all Gram matrices but that of one mode,
-// or of all for -1. It has room for 64 rows of those that are not kept.
+// or of all for -1.
 func (f *fit) normal(but, r0, r1, c0, c1 int) *linalg.Mat {
-	const rows = 64
 	g := linalg.NewMat(r1-r0, c1-c0)
 	for i := range g.Data {
 		g.Data[i] = 1
@@ -332,8 +334,8 @@ func (f *fit) normal(but, r0, r1, c0, c1 int) *linalg.Mat {
 		if n == but {
 			continue
 		}
-		for lo := r0; lo < r1; lo += rows {
-			hi := min(lo+rows, r1)
+		for lo := r0; lo < r1; lo += gramStrip {
+			hi := min(lo+gramStrip, r1)
 			part := f.gram(n, lo, hi, c0, c1)
 			for i := lo; i < hi; i++ {
 				multiply(g.Row(i-r0), part.Row(i-lo))
@@ -352,10 +354,9 @@ func multiply(a, b []float64) {
 
 // squaredNorm returns that of the array that the components add up to.
 func (f *fit) squaredNorm() float64 {
-	const rows = 64
 	r, sum := f.cp.U[0].Cols, 0.0
-	for lo := 0; lo < r; lo += rows {
-		for _, v := range f.normal(-1, lo, min(lo+rows, r), 0, r).Data {
+	for lo := 0; lo < r; lo += gramStrip {
+		for _, v := range f.normal(-1, lo, min(lo+gramStrip, r), 0, r).Data {
 			sum += v
 		}
 	}
