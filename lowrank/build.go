@@ -169,7 +169,7 @@ func (r *run) parallel(ctx context.Context, stage string, f func(i int) error) e
 	done := 0
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i := range n {
-		need := r.cands[i].memory()
+		need := work(r.cands[i].Site, r.mom[i].bytes())
 		r.gate.enter(need)
 		slots <- struct{}{}
 		wg.Add(1)
@@ -193,9 +193,6 @@ func (r *run) parallel(ctx context.Context, stage string, f func(i int) error) e
 	}
 	return nil
 }
-
-// memory estimates the bytes that factoring takes: the weight in float64 and twice as much for its bases.
-func (c *Candidate) memory() int64 { return 3 * 8 * c.Site.Params() }
 
 // gate admits work while its memory fits; one piece of work is always admitted.
 type gate struct {

@@ -24,12 +24,17 @@ func (r *run) calibrate(ctx context.Context) error {
 		return nil
 	}
 	var gs []*gatherer
-	left := r.c.Memory
+	room := room{limit: r.c.Memory}
+	for _, c := range r.cands {
+		room.work = max(room.work, work(c.Site, 0))
+	}
 	for i, c := range r.cands {
-		if g := newGatherer(r.m, c.Site, r.c.Memory/4, left); g != nil && c.Skipped == "" {
+		if c.Skipped != "" {
+			continue
+		}
+		if g := newGatherer(r.m, c.Site, &room); g != nil {
 			g.index = i
 			gs = append(gs, g)
-			left -= g.bytes()
 		}
 	}
 	if len(gs) == 0 {
@@ -48,6 +53,7 @@ func (r *run) calibrate(ctx context.Context) error {
 		}
 		r.mom[g.index] = m
 	}
+	r.gate.limit -= room.moments
 	return nil
 }
 
@@ -72,19 +78,48 @@ func (r *run) gather(ctx context.Context, gs []*gatherer) error {
 	})
 }
 
-// gatherer accumulates the moments of one site.
-type gatherer struct {
-	s     *Site
-	index int
-	w     []*linalg.Mat // weights of the groups, when only the outputs' moments are kept
-	sum   []*linalg.Mat // of x x^T or y y^T
-	mean  [][]float64   // sum of x
-	rows  int64
+// room is what moments may take of the memory: beside all that are kept, one site can be worked on.
+type room struct {
+	limit   int64
+	moments int64 // that are kept
+	weights int64 // that are needed to gather them
+	work    int64 // the most that a site takes
 }
 
-// newGatherer returns nil when the site is not seen by calibration or does not fit: one site
-// may take up to most bytes, and all together what is left.
-func newGatherer(m *graph.Model, s *Site, most, left int64) *gatherer {
+// admit takes room for the moments of n values in each of a site's groups, if there is any, and for its weight when
+// they are of the outputs.
+func (r *room) admit(s *Site, n int, outputs bool) bool {
+	size := 8 * int64(s.Groups) * int64(n) * int64(n)
+	with := room{r.limit, r.moments + size, r.weights, max(r.work, work(s, size))}
+	if outputs {
+		with.weights += 8 * s.Params()
+	}
+	strips := 16 * int64(rowsAtOnce(s, r.limit)) * int64(s.K*s.taps())
+	if with.moments+max(with.work, with.weights+strips) > r.limit {
+		return false
+	}
+	*r = with
+	return true
+}
+
+// work estimates the bytes that it takes to factor a site whose moments take so many, beside those: the weight in
+// float64 and twice as much for its bases, and of the moments' size as many as five matrices: where the sites before
+// are factored, two of joint moments, a copy that is solved, a root and its inverse.
+func work(s *Site, moments int64) int64 { return 3*8*s.Params() + 5*moments }
+
+// gatherer accumulates the moments of one site.
+type gatherer struct {
+	s      *Site
+	index  int
+	atOnce int           // vectors
+	w      []*linalg.Mat // weights of the groups, when only the outputs' moments are kept
+	sum    []*linalg.Mat // of x x^T or y y^T
+	mean   [][]float64   // sum of x
+	rows   int64
+}
+
+// newGatherer returns nil when the site is not seen by calibration or its moments have no room.
+func newGatherer(m *graph.Model, s *Site, room *room) *gatherer {
 	if s.Kind == Embedding || s.Kind == Recurrence || s.Blocked != "" || s.flipped() {
 		return nil
 	}
@@ -97,14 +132,13 @@ func newGatherer(m *graph.Model, s *Site, most, left int64) *gatherer {
 		return nil
 	}
 	n := s.K * s.taps()
-	size := func(n int) int64 { return 8 * int64(s.Groups) * int64(n) * int64(n) }
-	g := &gatherer{s: s, mean: make([][]float64, s.Groups)}
+	g := &gatherer{s: s, atOnce: rowsAtOnce(s, room.limit), mean: make([][]float64, s.Groups)}
 	for i := range g.mean {
 		g.mean[i] = make([]float64, n)
 	}
-	switch limit := min(most, left); {
-	case size(n) <= limit:
-	case size(s.M) <= limit:
+	switch {
+	case room.admit(s, n, false):
+	case room.admit(s, s.M, true):
 		w, err := s.Load()
 		if err != nil {
 			return nil // reported when the site is factored
@@ -117,11 +151,6 @@ func newGatherer(m *graph.Model, s *Site, most, left int64) *gatherer {
 		g.sum = append(g.sum, linalg.NewMat(n, n))
 	}
 	return g
-}
-
-func (g *gatherer) bytes() int64 {
-	n := int64(g.sum[0].Rows)
-	return 8 * n * n * int64(g.s.Groups)
 }
 
 // value is what the site reads.
@@ -145,8 +174,8 @@ func (g *gatherer) add(x *tensor.Tensor, batch uint64) error {
 	}
 	pick := p.sample(batch)
 	for i := range g.s.Groups {
-		for from := 0; from < len(pick); from += patchRows {
-			g.addRows(i, p.rows(i, pick[from:min(from+patchRows, len(pick))]))
+		for some := range slices.Chunk(pick, g.atOnce) {
+			g.addRows(i, p.rows(i, some))
 		}
 	}
 	g.rows += int64(len(pick))

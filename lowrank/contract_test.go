@@ -244,7 +244,7 @@ func TestWhitenedEqualsProjected(t *testing.T) {
 		w, x := normal(7, 8, 10).Mat(8), normal(8, 10, seen).Mat(10)
 		c := congruence(x, eye(seen))
 		for r := 1; r <= 5; r++ {
-			a, b, err := splitWhitened(w, c, r)
+			a, b, err := splitWhitened(w, c, r, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

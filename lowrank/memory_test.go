@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"runtime"
@@ -17,13 +18,13 @@ import (
 	"github.com/compress-toolkit/compress/lowrank/nd"
 )
 
-// wide is a chain of n square dense layers.
-func wide(t *testing.T, n, size int) *graph.Model {
+// wide is a chain of dense layers with so many inputs and outputs.
+func wide(t *testing.T, in int, outs ...int) *graph.Model {
 	t.Helper()
 	b := nn.New("wide", 1)
-	x := b.Input("x", tensor.F32, "N", size)
-	for range n {
-		x = b.Dense("fc", x, size, nn.Dense{Init: nn.XavierUniform})
+	x := b.Input("x", tensor.F32, "N", in)
+	for _, n := range outs {
+		x = b.Dense("fc", x, n, nn.Dense{Init: nn.XavierUniform})
 	}
 	b.Output(x)
 	m, err := b.Model()
@@ -47,6 +48,20 @@ func deep(t *testing.T, n, size int) *graph.Model {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// randomly yields two batches of normal numbers.
+func randomly(shape ...int) Batches {
+	return func(ctx context.Context) iter.Seq2[map[graph.Value]*tensor.Tensor, error] {
+		return func(yield func(map[graph.Value]*tensor.Tensor, error) bool) {
+			for i := range 2 {
+				x := toTensor(normal(uint64(i+1), shape...), tensor.F32)
+				if !yield(map[graph.Value]*tensor.Tensor{"x": x}, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // peak returns the most bytes that were in use on the heap during f, beyond those before: what collections found
@@ -91,7 +106,7 @@ func TestBoundedMemory(t *testing.T) {
 	if !collecting(t) {
 		return
 	}
-	dense, conv := wide(t, 2, 1024), deep(t, 2, 256)
+	dense, conv := wide(t, 1024, 1024, 1024), deep(t, 2, 256)
 	for _, c := range []struct {
 		method string
 		m      *graph.Model
@@ -132,6 +147,74 @@ func TestBoundedMemory(t *testing.T) {
 		t.Logf("%s %+v: %.2f times the largest site, %v", c.method, c.policy, got/site, time.Since(begin).Round(time.Millisecond))
 		if got > 3*site {
 			t.Errorf("%s %+v: %.0f bytes beside the model, %.2f times the largest site's %.0f", c.method, c.policy, got, got/site, site)
+		}
+	}
+}
+
+// With calibration too: where the memory given has room for the moments, it bounds them and what factoring
+// takes, beside the model, the result and the network's run over a batch; where it has none there are none.
+func TestBoundedMemoryWithCalibration(t *testing.T) {
+	if !collecting(t) {
+		return
+	}
+	dense, tall, conv := wide(t, 1024, 1024, 1024), wide(t, 512, 2048), deep(t, 2, 128)
+	for _, c := range []struct {
+		method string
+		m      *graph.Model
+		policy RankPolicy
+		inputs int // of a site's matrix
+		batch  []int
+	}{
+		{"svd", tall, Keep{Fraction: 0.5}, 512, []int{64, 512}},
+		{"svd", tall, FixedRank{Ranks{409}}, 512, []int{64, 512}},
+		{"svd", dense, Keep{Fraction: 0.5}, 1024, []int{64, 1024}},
+		{"tt-matrix", dense, FixedRank{Ranks{64}}, 1024, []int{64, 1024}},
+
+		{"channel", conv, Keep{Fraction: 0.3}, 1152, []int{16, 128, 8, 8}},
+		{"spatial", conv, FixedRank{Ranks{191}}, 1152, []int{16, 128, 8, 8}},
+		{"tucker", conv, FixedRank{Ranks{110}}, 1152, []int{16, 128, 8, 8}},
+		{"tucker-full", conv, FixedRank{Ranks{100}}, 1152, []int{16, 128, 8, 8}},
+		{"cp", conv, FixedRank{Ranks{8}}, 1152, []int{16, 128, 8, 8}},
+		{"tt-conv", conv, Keep{Fraction: 0.3}, 1152, []int{16, 128, 8, 8}},
+		{"tt-naive", conv, FixedRank{Ranks{100}}, 1152, []int{16, 128, 8, 8}},
+	} {
+		sites, err := Find(c.m, Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		moments := int64(8 * c.inputs * c.inputs)
+		inputs := moments*int64(len(sites)) + work(sites[0], moments)
+		kinds := []struct {
+			name   string
+			memory int64
+		}{{"inputs", inputs}, {"none", 1}}
+		if c.m == conv {
+			kinds = append(kinds, kinds[1])
+			kinds[1].name, kinds[1].memory = "outputs", inputs/4
+		}
+		for _, kind := range kinds {
+			begin, cfg := time.Now(), Config{Method: c.method, Policy: c.policy, Memory: kind.memory, Calibration: randomly(c.batch...)}
+			got := peak(func() { mustRun(t, c.m, cfg) })
+			r, err := newRun(c.m, cfg)
+			if err == nil {
+				err = r.calibrate(context.Background())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := "outputs"
+			if r.mom[0] == nil {
+				seen = "none"
+			} else if r.mom[0].In != nil {
+				seen = "inputs"
+			}
+			t.Logf("%s %+v: %.1f MB of %.1f with moments of %s, %v", c.method, c.policy, float64(got)/1e6, float64(kind.memory)/1e6, seen, time.Since(begin).Round(time.Millisecond))
+			if seen != kind.name {
+				t.Errorf("%s %+v, %d bytes: moments of %s, want %s", c.method, c.policy, kind.memory, seen, kind.name)
+			}
+			if kind.memory > 1 && int64(got) > kind.memory {
+				t.Errorf("%s %+v: %d bytes, more than %d", c.method, c.policy, got, kind.memory)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package lowrank
 
 import (
 	"math"
+	"slices"
 
 	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/lowrank/nd"
@@ -19,6 +20,18 @@ type Moments struct {
 	// Mean is E[x] of each group when the site's bias can absorb it: In and Out
 	// are then covariances about the mean. Otherwise it is nil.
 	Mean [][]float64
+}
+
+// bytes returns what the moments of a site take; none take nothing.
+func (m *Moments) bytes() int64 {
+	if m == nil {
+		return 0
+	}
+	n := int64(0)
+	for _, c := range slices.Concat(m.In, m.Out) {
+		n += 8 * int64(len(c.Data))
+	}
+	return n
 }
 
 // output returns W C W^T of group g.
@@ -70,9 +83,9 @@ func product(a, b *linalg.Mat) *linalg.Mat {
 
 // split returns the best A (M x R) and B (R x (K kernel)) for the output, by the
 // form whose eigenproblem is smaller.
-func (m *Moments) split(g int, w *linalg.Mat, r int) (a, b *linalg.Mat, err error) {
+func (m *Moments) split(g int, w *linalg.Mat, r int, seed uint64) (a, b *linalg.Mat, err error) {
 	if m.In != nil && w.Rows > w.Cols {
-		return splitWhitened(w, m.In[g], r)
+		return splitWhitened(w, m.In[g], r, seed)
 	}
 	return splitProjected(w, m.output(g, w), r)
 }
@@ -90,22 +103,21 @@ func splitProjected(w, out *linalg.Mat, r int) (a, b *linalg.Mat, err error) {
 	return a, b, nil
 }
 
-// splitWhitened truncates the SVD of W S, where C = S S^T: W' = U S_R V^T S^-1,
+// splitWhitened projects W S, where C = S S^T, on its leading right singular vectors V: W' = W S V V^T S^-1,
 // the same optimum as splitProjected (SVD-LLM).
-func splitWhitened(w, in *linalg.Mat, r int) (a, b *linalg.Mat, err error) {
+func splitWhitened(w, in *linalg.Mat, r int, seed uint64) (a, b *linalg.Mat, err error) {
 	root, inv, err := whitener(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := linalg.TruncatedSVD(product(w, root), r)
+	ws := product(w, root)
+	v, err := linalg.LeadingVectors(ws, true, r, seed)
 	if err != nil {
 		return nil, nil, err
 	}
-	b = s.V.T()
-	for i, v := range s.S {
-		scaleRow(b, i, v)
-	}
-	return s.U, product(b, inv), nil
+	a = linalg.NewMat(w.Rows, r)
+	linalg.Mul(a, 1, ws, false, v, true, 0)
+	return a, product(v, inv), nil
 }
 
 // whitenTol is the eigenvalue, relative to the largest, below which a direction of the input counts as unseen.

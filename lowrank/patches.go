@@ -9,9 +9,15 @@ import (
 )
 
 const (
-	patchRows   = 4096 // vectors multiplied at once
-	sampleTimes = 16   // vectors of one batch kept for each of their elements: more tell the same
+	patchRows   = 4096    // vectors multiplied at once, fewer
+	patchSize   = 1 << 22 // when they have more elements, or more than an eighth of the memory
+	sampleTimes = 16      // vectors of one batch kept for each of their elements: more tell the same
 )
+
+// rowsAtOnce is how many of a site's vectors are multiplied at once, within bytes of memory.
+func rowsAtOnce(s *Site, memory int64) int {
+	return min(patchRows, max(64, int(min(patchSize, memory/64))/max(1, s.K*s.taps())))
+}
 
 // patches are the vectors that a site multiplies by its weight, in a batch of its input.
 type patches struct {

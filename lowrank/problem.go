@@ -67,7 +67,7 @@ func (p *Problem) split(ctx context.Context, g, r int) (a, b *linalg.Mat, err er
 	if p.Moments == nil {
 		a, b, err = splitPlain(m, r, p.Seed)
 	} else {
-		a, b, err = p.Moments.split(g, m, r)
+		a, b, err = p.Moments.split(g, m, r, p.Seed)
 	}
 	if err == nil {
 		balance(a, b)

@@ -86,14 +86,16 @@ func (r *run) refit(ctx context.Context, m *graph.Model, i int, pt *Point) (*fac
 	if err != nil {
 		return nil, err
 	}
-	q := &Problem{Site: s, W: nd.New(p.W.Shape...), Moments: &Moments{Rows: j.rows, In: j.now, Mean: j.meanNow}, Seed: p.Seed, Align: p.Align}
+	q := &Problem{Site: s, Moments: &Moments{Rows: j.rows, In: j.now, Mean: j.meanNow}, Seed: p.Seed, Align: p.Align}
+	ws := stacked("", s, s.M, s.K, s.Kernel)
 	for g := range s.Groups {
 		b, err := fitted(p.W.Index(g).Mat(s.M), j.cross[g], j.now[g])
 		if err != nil {
 			return nil, fmt.Errorf("lowrank: site %q: %w", s.Name, err)
 		}
-		put(q.W, g, b.Data)
+		ws.add(g, b.Data)
 	}
+	q.W = ws.all.Reshape(s.Shape()...)
 	d, err := Lookup(pt.Method)
 	if err != nil {
 		return nil, err
@@ -105,6 +107,9 @@ func (r *run) refit(ctx context.Context, m *graph.Model, i int, pt *Point) (*fac
 	approx := d.Reconstruct(s, f)
 	if n := approx.NonFinite(); n > 0 {
 		return nil, fmt.Errorf("lowrank: site %q by %s: %d values of the result are NaN or infinite", s.Name, pt.Method, n)
+	}
+	if p, err = r.problem(i); err != nil { // again, so that it was not held while another was factored
+		return nil, err
 	}
 	we, oe := nd.RelError(p.W, approx), j.error(p, approx)
 	f.round(s.Param.DType)
@@ -121,11 +126,12 @@ func fitted(w, d, c *linalg.Mat) (*linalg.Mat, error) {
 	if lambda == 0 {
 		return w.Clone(), nil
 	}
-	x, err := linalg.SolveSPD(c, rhs.T(), lambda)
-	if err != nil {
+	x := rhs.T()
+	if err := linalg.SolveSPDInPlace(c.Clone(), x, lambda); err != nil {
 		return nil, err
 	}
-	return x.T(), nil
+	x.TransposeTo(rhs)
+	return rhs, nil
 }
 
 func trace(m *linalg.Mat) float64 {
@@ -139,6 +145,7 @@ func trace(m *linalg.Mat) float64 {
 // joint holds moments of a site's input in the dense network (x) and in another (x').
 type joint struct {
 	s             *Site
+	atOnce        int // vectors
 	rows          int64
 	cross, now    []*linalg.Mat // E[x x'^T], E[x' x'^T], about the means when centred
 	mean, meanNow [][]float64
@@ -148,7 +155,7 @@ type joint struct {
 // joint gathers the moments over the calibration batches.
 func (r *run) joint(ctx context.Context, m *graph.Model, s *Site) (*joint, error) {
 	n := s.K * s.taps()
-	j := &joint{s: s, centred: s.bias != nil}
+	j := &joint{s: s, atOnce: rowsAtOnce(s, r.c.Memory), centred: s.bias != nil}
 	for range s.Groups {
 		j.cross, j.now = append(j.cross, linalg.NewMat(n, n)), append(j.now, linalg.NewMat(n, n))
 		j.mean, j.meanNow = append(j.mean, make([]float64, n)), append(j.meanNow, make([]float64, n))
@@ -193,8 +200,7 @@ func (j *joint) add(x, y *tensor.Tensor, batch uint64) error {
 	}
 	pick := ps[0].sample(batch)
 	for g := range j.s.Groups {
-		for from := 0; from < len(pick); from += patchRows {
-			some := pick[from:min(from+patchRows, len(pick))]
+		for some := range slices.Chunk(pick, j.atOnce) {
 			a, b := ps[0].rows(g, some), ps[1].rows(g, some)
 			linalg.Mul(j.cross[g], 1, a, true, b, false, 1)
 			linalg.Mul(j.now[g], 1, b, true, b, false, 1)
@@ -259,9 +265,12 @@ func (j *joint) error(p *Problem, approx *nd.Array) float64 {
 	whole := p.Moments.energy(p.W)
 	sum := whole + (&Moments{In: j.now}).energy(approx)
 	for g, w := range groupMats(p.W) {
-		wd := product(w, j.cross[g])
-		for i, v := range approx.Index(g).Data {
-			sum -= 2 * v * wd.Data[i]
+		a := approx.Index(g).Mat(w.Rows)
+		for lo := 0; lo < w.Rows; lo += energyRows {
+			wd := product(w.Slice(lo, min(lo+energyRows, w.Rows), 0, w.Cols), j.cross[g])
+			for i, v := range a.Data[lo*w.Cols : lo*w.Cols+len(wd.Data)] {
+				sum -= 2 * v * wd.Data[i]
+			}
 		}
 	}
 	if whole <= 0 {

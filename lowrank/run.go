@@ -34,7 +34,7 @@ type Config struct {
 	AllowMACs bool
 	Tradeoff  bool             // the report gets the curve of error against size
 	Guard     Measure          // a site must get smaller by this measure or stays dense
-	Memory    int64            // bytes for factoring and moments, besides the model; 2 GiB when 0
+	Memory    int64            // bytes for moments and factoring, besides the model; 2 GiB when 0
 	Modes     map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
 	Seed      uint64
 	DryRun    bool                              // plan and count, do not factor: Run returns a nil model

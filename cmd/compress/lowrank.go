@@ -40,7 +40,7 @@ func lowrankCommand() *cli.Command {
 		&cli.StringFlag{Name: "exclude", Usage: "no sites whose name matches `REGEX`"},
 		&cli.StringFlag{Name: "calibrate", Usage: "weigh errors by `N` samples of --data; random[:N] takes noise instead, which is weaker"},
 		&cli.IntFlag{Name: "rank-align", Usage: "round ranks to multiples of `N`"},
-		&cli.StringFlag{Name: "memory", Value: "2GiB", Usage: "`SIZE` of memory for factoring, besides the model"},
+		&cli.StringFlag{Name: "memory", Value: "2GiB", Usage: "`SIZE` of memory for moments and factoring, besides the model"},
 		&cli.IntFlag{Name: "tune", Usage: "`EPOCHS` of training with the original as the teacher"},
 		&cli.Float64Flag{Name: "temperature", Value: 4, Usage: "T of the soft targets when tuning"},
 		&cli.Float64Flag{Name: "hard-weight", Value: 0.1, Usage: "weight of the cross-entropy with the labels when tuning"},
