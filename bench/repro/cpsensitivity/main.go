@@ -2,9 +2,10 @@
 // squares and with the error-preserving correction (Phan et al. 2020), and compares their
 // sensitivities at equal error.
 //
-//	cpsensitivity [-starts N] MODEL [SLACK..]
+//	cpsensitivity [-starts N] [-plan REPORT] MODEL [SLACK..]
 //
-// Every kernel longer than 1 is fitted at two ranks. A line gives the kernel, its shape and rank, error and
+// Every kernel longer than 1 is fitted at two ranks, or, given the report of a plan for the model (compress lowrank
+// --json), those that it decomposes by cp, at the ranks that it has. A line gives the kernel, its shape and rank, error and
 // sensitivity of the plain fit, the same for each slack (by which fraction the
 // error may grow; 0.001 and 0.01 unless given) with the ratio of the sensitivities, and the largest ratio
 // that is possible (bound). A summary follows.
@@ -13,6 +14,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -38,11 +40,12 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("cpsensitivity", flag.ContinueOnError)
 	starts := flags.Int("starts", 0, "search fits that hardly improve from so many random starts")
+	plan := flags.String("plan", "", "take the ranks from the JSON report of a plan")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if args = flags.Args(); len(args) == 0 {
-		return fmt.Errorf("usage: cpsensitivity [-starts N] MODEL [SLACK..]")
+		return fmt.Errorf("usage: cpsensitivity [-starts N] [-plan REPORT] MODEL [SLACK..]")
 	}
 	slacks := []float64{0.001, 0.01}
 	if len(args) > 1 {
@@ -63,7 +66,40 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return compare(os.Stdout, sites, slacks, *starts)
+	ranks := ranksOf
+	if *plan != "" {
+		if ranks, err = planned(*plan); err != nil {
+			return err
+		}
+	}
+	return compare(os.Stdout, sites, ranks, slacks, *starts)
+}
+
+// planned returns the ranks that a plan has for a site, none unless it is decomposed by cp.
+func planned(file string) (func(s *lowrank.Site) []int, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var report struct {
+		Sites []struct {
+			Name, Method string
+			Ranks        []int
+		}
+	}
+	if err := json.Unmarshal(data, &report); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	ranks := map[string][]int{}
+	for _, s := range report.Sites {
+		if s.Method == "cp" {
+			ranks[s.Name] = s.Ranks
+		}
+	}
+	if len(ranks) == 0 {
+		return nil, fmt.Errorf("%s: no site is decomposed by cp: want the output of compress lowrank --json", file)
+	}
+	return func(s *lowrank.Site) []int { return ranks[s.Name] }, nil
 }
 
 // ranksOf returns half and all of the more channels, at most 16 and 32.
@@ -83,7 +119,7 @@ func shapeOf(s *lowrank.Site) []int {
 	return shape
 }
 
-func compare(out *os.File, sites []*lowrank.Site, slacks []float64, starts int) error {
+func compare(out *os.File, sites []*lowrank.Site, ranks func(*lowrank.Site) []int, slacks []float64, starts int) error {
 	header := fmt.Sprintf("%-28s %-12s %4s %9s %11s %8s", "kernel", "shape", "rank", "error", "plain", "bound")
 	for _, s := range slacks {
 		header += fmt.Sprintf(" | %8s %11s %8s", fmt.Sprintf("+%g %%", 100*s), "corrected", "ratio")
@@ -99,7 +135,7 @@ func compare(out *os.File, sites []*lowrank.Site, slacks []float64, starts int) 
 		if err != nil {
 			return err
 		}
-		for _, rank := range ranksOf(s) {
+		for _, rank := range ranks(s) {
 			a := nd.Of(w.Data, shape...)
 			c, err := fits(a, rank, slacks)
 			if err != nil {

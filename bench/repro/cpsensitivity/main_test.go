@@ -1,8 +1,12 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/compress-toolkit/compress/lowrank"
 	"github.com/compress-toolkit/compress/lowrank/nd"
 )
 
@@ -28,5 +32,28 @@ func TestFits(t *testing.T) {
 	}
 	if err := run([]string{"x.cmz", "2"}); err == nil {
 		t.Error("a slack of 2 is accepted")
+	}
+}
+
+func TestPlanned(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plan.json")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"sites": [{"name": "a", "method": "cp", "ranks": [7]}, {"name": "b", "method": "spatial", "ranks": [3]}]}`)
+	ranks, err := planned(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]int{"a": {7}, "b": nil, "c": nil} {
+		if got := ranks(&lowrank.Site{Name: name}); !slices.Equal(got, want) {
+			t.Errorf("ranks of %s: %v, want %v", name, got, want)
+		}
+	}
+	write(`{"sites": []}`)
+	if _, err := planned(file); err == nil {
+		t.Error("a plan without cp is accepted")
 	}
 }
