@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,13 +24,14 @@ type Augment interface {
 	Apply(r tensor.Rand, shape tensor.Shape, x []float32)
 }
 
-// Mixer is an augmentation of two samples and the last of its list. The loader
+// Mixer is an augmentation of two samples at the end of its list. The loader
 // draws the second sample from the set, lets the rest of the list change it as it
-// changes the first, and calls Mix; a mixture has no label. Apply does nothing.
+// changes the first, and calls Mix of the list's mixer, or of one of several, each as
+// often; a mixture has no label. Apply does nothing.
 type Mixer interface {
 	Augment
 	// Mix changes x by other, a sample of the same shape.
-	Mix(r tensor.Rand, x, other []float32)
+	Mix(r tensor.Rand, shape tensor.Shape, x, other []float32)
 }
 
 // augments makes an augmentation from the parameter behind '=', 0 without one.
@@ -40,6 +43,7 @@ func init() {
 	augments.Add("flip", func(int) Augment { return Flip{} })
 	augments.Add("cutout", func(k int) Augment { return Cutout{k} })
 	augments.Add("mixup", func(int) Augment { return MixUp{} })
+	augments.Add("cutmix", func(int) Augment { return CutMix{} })
 	augments.Add("views", func(k int) Augment { return Views{k} })
 }
 
@@ -61,10 +65,10 @@ func ParseAugments(text string) ([]Augment, error) {
 		}
 		a := makeIt(k)
 		if a.String() != f || value != "" && k < 1 || k > maxReach {
-			return nil, badSpec(text, "write jitter=2, crop=4, flip, cutout=8, mixup or views=8", "augmentation %q: expected %s with a parameter in 1..%d, flip and mixup without", f, name, maxReach)
+			return nil, badSpec(text, "write jitter=2, crop=4, flip, cutout=8, mixup, cutmix or views=8", "augmentation %q: expected %s with a parameter in 1..%d, flip, mixup and cutmix without", f, name, maxReach)
 		}
-		if IsMixed(out) {
-			return nil, badSpec(text, "write mixup last", "augmentation %q behind mixup", f)
+		if _, mixes := a.(Mixer); IsMixed(out) && (!mixes || slices.Contains(out, a)) {
+			return nil, badSpec(text, "write mixup and cutmix last, each once", "augmentation %q behind %s", f, out[len(out)-1])
 		}
 		if _, again := a.(Views); again && ViewsOf(out) > 0 {
 			return nil, badSpec(text, "write one number of views", "augmentation %q behind views=%d", f, ViewsOf(out))
@@ -76,16 +80,18 @@ func ParseAugments(text string) ([]Augment, error) {
 
 // IsMixed reports whether the augmentations end in a mixture, which has no label.
 func IsMixed(as []Augment) bool {
-	return mixerOf(as) != nil
+	return len(mixersOf(as)) > 0
 }
 
-// mixerOf returns the mixer at the end of as, nil without one.
-func mixerOf(as []Augment) Mixer {
-	if len(as) == 0 {
-		return nil
+// mixersOf returns the mixers at the end of as.
+func mixersOf(as []Augment) []Mixer {
+	var ms []Mixer
+	for _, a := range as {
+		if m, ok := a.(Mixer); ok {
+			ms = append(ms, m)
+		}
 	}
-	m, _ := as[len(as)-1].(Mixer)
-	return m
+	return ms
 }
 
 // maxReach bounds shifts and holes to what an image can have.
@@ -218,10 +224,38 @@ func (m MixUp) Check(tensor.Shape) error { return nil }
 func (m MixUp) Apply(tensor.Rand, tensor.Shape, []float32) {}
 
 // Mix implements Mixer.
-func (m MixUp) Mix(r tensor.Rand, x, other []float32) {
+func (m MixUp) Mix(r tensor.Rand, _ tensor.Shape, x, other []float32) {
 	a := r.Float32(0)
 	for i, v := range other {
 		x[i] = v + a*(x[i]-v)
+	}
+}
+
+// CutMix puts a rectangle of another sample in place of that of an image: of the image's proportions, a uniform
+// part of its area, around a uniform place, and cut at the edges (Yun et al. 2019, algorithm A1 with a uniform
+// part).
+type CutMix struct{}
+
+func (m CutMix) String() string { return "cutmix" }
+
+// Check accepts images.
+func (m CutMix) Check(shape tensor.Shape) error { return checkImage(m, 1, shape) }
+
+// Apply does nothing.
+func (m CutMix) Apply(tensor.Rand, tensor.Shape, []float32) {}
+
+// Mix implements Mixer.
+func (m CutMix) Mix(r tensor.Rand, shape tensor.Shape, x, other []float32) {
+	h, w := shape[1], shape[2]
+	side := math.Sqrt(float64(r.Float32(0)))
+	rows, columns := int(side*float64(h)+0.5), int(side*float64(w)+0.5)
+	top, left := r.Intn(1, h)-rows/2, r.Intn(2, w)-columns/2
+	x0, x1 := max(left, 0), min(left+columns, w)
+	for y := max(top, 0); y < min(top+rows, h); y++ {
+		for k := range shape[0] {
+			at := (k*h + y) * w
+			copy(x[at+x0:at+x1], other[at+x0:at+x1])
+		}
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 )
 
 func TestParseAugments(t *testing.T) {
-	const text = "jitter=2,crop=4,flip,cutout=8,views=3,mixup"
-	as, err := ParseAugments(" jitter=2, crop=4,flip,cutout=8,views=3, mixup")
+	const text = "jitter=2,crop=4,flip,cutout=8,views=3,mixup,cutmix"
+	as, err := ParseAugments(" jitter=2, crop=4,flip,cutout=8,views=3, mixup,cutmix")
 	if err != nil || AugmentsString(as) != text {
 		t.Errorf("%v, %v", as, err)
 	}
-	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp", "mixup=1", "views", "views=0", "views=2,flip,views=3", "mixup,flip", "mixup,mixup"} {
+	for _, bad := range []string{"jitter", "jitter=0", "jitter=-1", "flip=1", "crop=x", "crop=04", "crop=99999", "filp", "mixup=1", "views", "views=0", "views=2,flip,views=3", "mixup,flip", "mixup,mixup", "cutmix=1", "cutmix,mixup,views=2"} {
 		if as, err := ParseAugments(bad); err == nil {
 			t.Errorf("%q was read as %v", bad, as)
 		}
@@ -29,7 +29,7 @@ func TestAugmentsContract(t *testing.T) {
 	shape := tensor.Shape{3, 7, 5}
 	for _, name := range augments.Names() {
 		text := name + "=3"
-		if name == "flip" || name == "mixup" {
+		if name == "flip" || name == "mixup" || name == "cutmix" {
 			text = name
 		}
 		as, err := ParseAugments(text)
@@ -43,7 +43,7 @@ func TestAugmentsContract(t *testing.T) {
 			apply := as[0].Apply
 			if m, ok := as[0].(Mixer); ok {
 				other := make([]float32, shape.Size())
-				apply = func(r tensor.Rand, _ tensor.Shape, x []float32) { m.Mix(r, x, other) }
+				apply = func(r tensor.Rand, shape tensor.Shape, x []float32) { m.Mix(r, shape, x, other) }
 			}
 			apply(r, shape, x[:shape.Size()])
 			apply(r, shape, y[:shape.Size()])
@@ -57,6 +57,44 @@ func TestAugmentsContract(t *testing.T) {
 		if name == "views" && changed > 0 || name != "views" && changed < 15 {
 			t.Errorf("%s changed %d of 50 images", name, changed)
 		}
+	}
+}
+
+// TestCutMix puts ones on zeros: they are one rectangle, the same in every channel, and of all sizes.
+func TestCutMix(t *testing.T) {
+	shape := tensor.Shape{2, 12, 8}
+	ones := make([]float32, shape.Size())
+	for i := range ones {
+		ones[i] = 1
+	}
+	small, large := 0, 0
+	for seed := range uint64(1000) {
+		x := make([]float32, shape.Size())
+		CutMix{}.Mix(tensor.NewRand(seed), shape, x, ones)
+		if !slices.Equal(x[:96], x[96:]) {
+			t.Fatalf("seed %d: channels differ", seed)
+		}
+		top, bottom, left, right, n := 12, 0, 8, 0, 0
+		for i, v := range x[:96] {
+			if v == 1 {
+				n++
+				top, bottom = min(top, i/8), max(bottom, i/8+1)
+				left, right = min(left, i%8), max(right, i%8+1)
+			}
+		}
+		if n > 0 && n != (bottom-top)*(right-left) {
+			t.Fatalf("seed %d: %v is no rectangle", seed, x[:96])
+		}
+		switch {
+		case n < 96/5:
+			small++
+		case n > 96/2:
+			large++
+		}
+	}
+	// A part a of the area, a uniform, is cut at the edges: 0.2 are below a fifth uncut, none are cut above a half.
+	if small < 200 || small > 500 || large < 50 || large > 500 {
+		t.Errorf("of 1000 rectangles %d are below a fifth of the image and %d above a half", small, large)
 	}
 }
 

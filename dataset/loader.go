@@ -67,8 +67,8 @@ type Loader struct {
 	order   tensor.Rand
 	augment tensor.Rand
 	perm    []int
-	mixer   Mixer // nil: samples are not mixed
-	views   int   // epochs after which samples look the same again; 0: never
+	mixers  []Mixer // none: samples are not mixed
+	views   int     // epochs after which samples look the same again; 0: never
 
 	free, queue, work chan *buffer
 	lent              atomic.Int32
@@ -93,7 +93,7 @@ func NewLoader(s Set, c LoaderConfig) (*Loader, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	l.mixer, l.views = mixerOf(c.Augment), ViewsOf(c.Augment)
+	l.mixers, l.views = mixersOf(c.Augment), ViewsOf(c.Augment)
 	l.order, l.augment = tensor.NewRand(c.Seed, "order"), tensor.NewRand(c.Seed, "augment")
 	n := c.Prefetch + 1 // one is with the consumer
 	l.free, l.queue, l.work = make(chan *buffer, n), make(chan *buffer, n), make(chan *buffer, n)
@@ -134,7 +134,7 @@ func (l *Loader) newBuffer() *buffer {
 	n := min(l.c.Batch, l.set.Len())
 	x, y, index := make([]float32, n*l.size), make([]int64, n), make([]int, n)
 	b := &buffer{loader: l, ready: make(chan error, 1)}
-	if l.mixer != nil {
+	if len(l.mixers) > 0 {
 		b.other = make([]float32, l.size)
 	}
 	view := func(n int) Batch {
@@ -278,12 +278,12 @@ func (l *Loader) fill(ctx context.Context, b *Batch, other []float32) error {
 		if err != nil {
 			return err
 		}
-		if l.mixer != nil {
+		if n := len(l.mixers); n > 0 {
 			r = r.Sub(uint64(len(l.c.Augment)))
 			if _, err := l.read(r.Sub(0), r.Intn(0, l.set.Len()), other); err != nil {
 				return err
 			}
-			l.mixer.Mix(r.Sub(1), xk, other)
+			l.mixers[r.Intn(1, n)].Mix(r.Sub(1), l.shape, xk, other)
 			label = -1
 		}
 		y[k] = label

@@ -251,7 +251,7 @@ func TestLoaderCancel(t *testing.T) {
 }
 
 func TestLoaderAllocatesNothing(t *testing.T) {
-	as, err := ParseAugments("jitter=2,flip,cutout=2,mixup")
+	as, err := ParseAugments("jitter=2,flip,cutout=2,mixup,cutmix")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +267,36 @@ func TestLoaderAllocatesNothing(t *testing.T) {
 	step()
 	if n := testing.AllocsPerRun(200, step); n != 0 {
 		t.Errorf("%v allocations per batch", n)
+	}
+}
+
+// TestLoaderChoosesMixer has images of one whole number each: those of two are of cutmix, those of a fraction of mixup.
+func TestLoaderChoosesMixer(t *testing.T) {
+	const n, side = 1000, 8
+	x := tensor.New(tensor.F32, tensor.Shape{n, 1, side, side})
+	for i := range x.F32s() {
+		x.F32s()[i] = float32(i / (side * side))
+	}
+	s, err := FromTensors("numbers", x, tensor.New(tensor.U8, tensor.Shape{n}), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoader(t, s, LoaderConfig{Batch: n, Augment: []Augment{MixUp{}, CutMix{}}, Epochs: 1})
+	l.Start(bg, Cursor{})
+	b, err := l.Next(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Release()
+	mixed := 0
+	for i := range n {
+		image := b.X.F32s()[i*side*side : (i+1)*side*side]
+		if whole := image[0] == float32(int(image[0])); !whole {
+			mixed++
+		}
+	}
+	if mixed < n*2/5 || mixed > n*3/5 {
+		t.Errorf("mixup made %d of %d images", mixed, n)
 	}
 }
 
@@ -322,7 +352,7 @@ func TestLoaderMixes(t *testing.T) {
 // TestViewsRepeat has each sample of epochs 0 and 1 again in epochs 2 and 3, in another order,
 // and other samples in epoch 1 than in epoch 0; mixtures repeat too.
 func TestViewsRepeat(t *testing.T) {
-	for _, text := range []string{"crop=2,views=2", "views=2,mixup"} {
+	for _, text := range []string{"crop=2,views=2", "views=2,mixup", "views=2,cutmix"} {
 		as, err := ParseAugments(text)
 		if err != nil {
 			t.Fatal(err)

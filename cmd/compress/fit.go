@@ -40,7 +40,7 @@ func fitFlags(d fitDefaults) []cli.Flag {
 		&cli.Float64Flag{Name: "weight-decay", Usage: "L2 penalty on weights, not on biases and normalisation"},
 		&cli.Float64Flag{Name: "max-norm", Usage: "limit on the norm of the weights into one unit; 0 is none"},
 		&cli.Float64Flag{Name: "clip-norm", Usage: "limit on the norm of the gradient; 0 is none"},
-		&cli.StringFlag{Name: "augment", Usage: "as crop=4,flip or jitter=2; views=N repeats after N epochs; behind them mixup, for distillation without labels"},
+		&cli.StringFlag{Name: "augment", Usage: "as crop=4,flip or jitter=2; views=N repeats after N epochs; behind them mixup, cutmix or both, for distillation without labels"},
 		&cli.StringFlag{Name: "checkpoint", Usage: "`DIR` for the run's state"},
 		&cli.DurationFlag{Name: "checkpoint-every", Value: 30 * time.Second, Usage: "time between checkpoints within an epoch; there is one after every epoch too"},
 		&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint, if there is one"},
