@@ -269,8 +269,9 @@ END
 ## Another teacher
 
 The same with an earlier teacher, trained by the same command on another processor, so that it differs by rounding from the
-first update on. It has as few errors itself, but its students on mixtures have fewer: what one teacher's seeds differ by says little about
-another's.
+first update on; T and the learning rates above were chosen with it. It has as few errors itself, but its students on mixtures alone have
+81.0 where the other's first has 88: by how much the seeds of one teacher's students differ says little about another's. Rectangles were
+tried after that, and judged by the held-out images: of 10,000, 61 errors with mixtures, 49 with rectangles, 47 with both, after 30 epochs.
 
 END
 		RESULTS=$RESULTS/first-teacher step_table
