@@ -18,7 +18,7 @@ EXPERIMENT=hinton-mnist
 . bench/repro/lib.sh
 TEACHER_EPOCHS=${TEACHER_EPOCHS:-200} LABEL_EPOCHS=${LABEL_EPOCHS:-60} SELECT_EPOCHS=${SELECT_EPOCHS:-10}
 EPOCHS=${EPOCHS:-20} MIXED_EPOCHS=${MIXED_EPOCHS:-120} MISSING_EPOCHS=${MISSING_EPOCHS:-20} SWEEP_EPOCHS=${SWEEP_EPOCHS:-15}
-SMALL_EPOCHS=${SMALL_EPOCHS:-20} MIXED_SELECT_EPOCHS=${MIXED_SELECT_EPOCHS:-60} MIXED_LONG_EPOCHS=${MIXED_LONG_EPOCHS:-300} MIXERS_SELECT_EPOCHS=${MIXERS_SELECT_EPOCHS:-30}
+SMALL_EPOCHS=${SMALL_EPOCHS:-20} MIXED_SELECT_EPOCHS=${MIXED_SELECT_EPOCHS:-60} MIXED_LONG_EPOCHS=${MIXED_LONG_EPOCHS:-300} MIXERS_SELECT_EPOCHS=${MIXERS_SELECT_EPOCHS:-30} MISSING_MIXERS_EPOCHS=${MISSING_MIXERS_EPOCHS:-40}
 STEPS=${STEPS:-teacher labels distilled mixers mixed missing missing-mixed small defaults sweep table}
 DATA=${DATA:-mnist} HELD=${HELD:-mnist;val=10000}
 [ $# -gt 0 ] || set -- 1 2 3
@@ -189,8 +189,13 @@ step_missing() {
 }
 
 step_missing-mixed() {
-	local data="$HELD;drop=3" t lr
+	local data="$HELD;drop=3" t lr mixers
+	choose_mixers
 	choose_mixed 20
+	for seed in "${seeds[@]}"; do
+		mixed missing-3-mixers "$seed" "$data" "$MISSING_MIXERS_EPOCHS" "$t" "$lr" "$mixers"
+		corrected missing-3-mixers "$seed" "$data" 3
+	done
 	for seed in "${seeds[@]}"; do
 		mixed missing-3-mixed "$seed" "$data" "$MIXED_EPOCHS" "$t" "$lr"
 		corrected missing-3-mixed "$seed" "$data" 3
@@ -231,6 +236,9 @@ step_table() {
 	row "distilled on mixtures without any 3" "" missing-3-mixed-corrected test_errors_before
 	row "distilled on mixtures without any 3, bias of 3 corrected" "" missing-3-mixed-corrected
 	row "its errors on the 1010 threes" "" missing-3-mixed-corrected class_errors
+	row "distilled on mixtures or rectangles without any 3" "" missing-3-mixers-corrected test_errors_before
+	row "distilled on mixtures or rectangles without any 3, bias of 3 corrected" "" missing-3-mixers-corrected
+	row "its errors on the 1010 threes" "" missing-3-mixers-corrected class_errors
 	row "student 784-30-10, labels" "" small-labels
 	row "student 784-30-10, distilled at T = 2" "" small-distilled
 	row "student 784-30-10, compress train as it is" "" default-labels

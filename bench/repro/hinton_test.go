@@ -27,9 +27,9 @@ func TestHintonScript(t *testing.T) {
 	}
 	dir := t.TempDir()
 	env := []string{"WORK=" + dir, "RESULTS=" + dir + "/results", "DATA=random:40;shape=1,28,28", "HELD=random:80;shape=1,28,28;val=40",
-		"TEACHER_EPOCHS=1", "LABEL_EPOCHS=1", "SELECT_EPOCHS=1", "EPOCHS=1", "MIXED_EPOCHS=1", "MISSING_EPOCHS=1", "MIXED_SELECT_EPOCHS=1", "MIXED_LONG_EPOCHS=1", "MIXERS_SELECT_EPOCHS=1", "SMALL_EPOCHS=1", "SWEEP_EPOCHS=1"}
+		"TEACHER_EPOCHS=1", "LABEL_EPOCHS=1", "SELECT_EPOCHS=1", "EPOCHS=1", "MIXED_EPOCHS=1", "MISSING_EPOCHS=1", "MIXED_SELECT_EPOCHS=1", "MIXED_LONG_EPOCHS=1", "MIXERS_SELECT_EPOCHS=1", "MISSING_MIXERS_EPOCHS=1", "SMALL_EPOCHS=1", "SWEEP_EPOCHS=1"}
 	first := script(t, "hinton-mnist.sh", env...)
-	for _, name := range []string{"teacher", "labels", "distilled", "mixed-chosen", "mixers", "missing-3-corrected", "missing-3-mixed-corrected", "small-labels", "small-distilled", "default-distilled", "sweep-300-T20"} {
+	for _, name := range []string{"teacher", "labels", "distilled", "mixed-chosen", "mixers", "missing-3-corrected", "missing-3-mixed-corrected", "missing-3-mixers-corrected", "small-labels", "small-distilled", "default-distilled", "sweep-300-T20"} {
 		if _, err := os.Stat(dir + "/results/" + name + "-seed1.json"); err != nil {
 			t.Errorf("%s has no result: %v\n%s", name, err, first)
 		}
