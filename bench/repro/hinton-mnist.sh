@@ -261,7 +261,7 @@ initialisers and Nesterov momentum were tried too: none is better than the setti
 and noise on units or inputs is worse. What is better is what the paper does not have: the teacher also says what
 mixtures of two images are (\`--augment mixup\`, Zhang et al. 2018 and Beyer et al. 2022), none of them shifted, or images with a
 rectangle of another (\`cutmix\`, Yun et al. 2019). T, the learning rate and the kind of mixtures were chosen on the held-out
-images too, once with T = 20 given. The runs are in
+images too, once with T = 20 given, as the students without threes have it, whose epochs were not chosen. The runs are in
 \`docs/results/hinton-mnist\`, one JSON file each with its command, processor, seed, seconds and errors. This page is
 printed by
 
