@@ -83,7 +83,7 @@ func IsMixed(as []Augment) bool {
 	return len(mixersOf(as)) > 0
 }
 
-// mixersOf returns the mixers at the end of as.
+// mixersOf returns the mixers of as, which are at its end.
 func mixersOf(as []Augment) []Mixer {
 	var ms []Mixer
 	for _, a := range as {
@@ -200,12 +200,18 @@ func (c Cutout) Check(shape tensor.Shape) error { return checkImage(c, c.Size, s
 
 // Apply blanks the square in every channel.
 func (c Cutout) Apply(r tensor.Rand, shape tensor.Shape, x []float32) {
+	eachRow(shape, r.Intn(0, shape[1]), r.Intn(1, shape[2]), c.Size, c.Size, func(lo, hi int) { clear(x[lo:hi]) })
+}
+
+// eachRow calls f with where each row of a rectangle lies in an image, in every channel: of so many rows and columns
+// around y and x, as far as they are in the image.
+func eachRow(shape tensor.Shape, y, x, rows, columns int, f func(lo, hi int)) {
 	h, w := shape[1], shape[2]
-	top, left := r.Intn(0, h)-c.Size/2, r.Intn(1, w)-c.Size/2
-	x0, x1 := max(left, 0), min(left+c.Size, w)
-	for y := max(top, 0); y < min(top+c.Size, h); y++ {
+	top, left := y-rows/2, x-columns/2
+	x0, x1 := max(left, 0), min(left+columns, w)
+	for y := max(top, 0); y < min(top+rows, h); y++ {
 		for k := range shape[0] {
-			clear(x[(k*h+y)*w+x0 : (k*h+y)*w+x1])
+			f((k*h+y)*w+x0, (k*h+y)*w+x1)
 		}
 	}
 }
@@ -249,14 +255,7 @@ func (m CutMix) Mix(r tensor.Rand, shape tensor.Shape, x, other []float32) {
 	h, w := shape[1], shape[2]
 	side := math.Sqrt(float64(r.Float32(0)))
 	rows, columns := int(side*float64(h)+0.5), int(side*float64(w)+0.5)
-	top, left := r.Intn(1, h)-rows/2, r.Intn(2, w)-columns/2
-	x0, x1 := max(left, 0), min(left+columns, w)
-	for y := max(top, 0); y < min(top+rows, h); y++ {
-		for k := range shape[0] {
-			at := (k*h + y) * w
-			copy(x[at+x0:at+x1], other[at+x0:at+x1])
-		}
-	}
+	eachRow(shape, r.Intn(1, h), r.Intn(2, w), rows, columns, func(lo, hi int) { copy(x[lo:hi], other[lo:hi]) })
 }
 
 // Views is an item of a list that changes no sample: it bounds how many ways the rest of
