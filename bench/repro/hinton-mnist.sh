@@ -280,10 +280,11 @@ END
 
 ## Another teacher
 
-The same with an earlier teacher, trained by the same command in an earlier version and on another processor; T and the learning rates above were chosen with it. It has as few errors itself, but its students on mixtures alone have
-81.0 where the other's first has 88: by how much the seeds of one teacher's students differ says little about another's. Rectangles were
-tried after that, and judged by the accuracy on the held-out images after 30 epochs: $(held mixup) with mixtures, $(held cutmix) with
-rectangles, $(held mixup,cutmix) with both.
+The same with an earlier teacher, trained by the same command in an earlier version and on another processor; T and the
+learning rates above were chosen with it. It has as few errors itself, but its students on mixtures alone have 81.0 where
+the other's first has 88: by how much the seeds of one teacher's students differ says little about another's. Rectangles
+were tried after that, and judged by the accuracy on the held-out images after 30 epochs: $(held mixup) with mixtures,
+$(held cutmix) with rectangles, $(held mixup,cutmix) with both.
 
 END
 		RESULTS=$RESULTS/first-teacher step_table
