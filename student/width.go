@@ -8,26 +8,17 @@ import (
 	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/nn"
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // widths makes a network thinner: it finds which axes of values and parameters are the
 // same channels, keeps a fraction of each group of them and cuts the parameters.
 type widths struct {
-	m    *graph.Model
-	spec map[graph.Value]graph.Spec
-	axes map[graph.Value][]layout
-	role map[graph.Value]role
-	then []func() // changes of attributes and constants, once it is known what stays
-}
-
-// role says how a parameter of a fresh network begins; the zero value is as in the
-// teacher, cut.
-type role struct {
-	init nn.Initializer
-	fans func(tensor.Shape) (in, out int) // of a weight, whose init the task may replace
-	out  []int                            // axes of a weight that are its units
+	m     *graph.Model
+	spec  map[graph.Value]graph.Spec
+	axes  map[graph.Value][]layout
+	units map[graph.Value]int // the axis of each weight that is its units
+	then  []func()            // changes of attributes and constants, once it is known what stays
 }
 
 // Thin returns a copy of m in which every group of channels has factor times as many,
@@ -44,7 +35,7 @@ func Thin(m *graph.Model, factor float64, slice bool, t Task) (*graph.Model, err
 }
 
 func thin(m *graph.Model, factor float64, slice bool, t Task) (*graph.Model, error) {
-	w := &widths{m: m.DeepClone(), axes: map[graph.Value][]layout{}, role: map[graph.Value]role{}}
+	w := &widths{m: m.DeepClone(), axes: map[graph.Value][]layout{}, units: map[graph.Value]int{}}
 	for _, p := range w.m.AllParams() {
 		if err := p.Materialize(); err != nil {
 			return nil, err
@@ -62,12 +53,15 @@ func thin(m *graph.Model, factor float64, slice bool, t Task) (*graph.Model, err
 	if n := w.choose(factor); n == 0 && factor < 1 {
 		return nil, fmt.Errorf("no channels of the network can be left out: all are tied to its inputs and outputs")
 	}
-	w.apply(slice, t)
+	w.apply()
 	w.m.Prune()
 	if err := w.m.Check(); err != nil {
 		return nil, err
 	}
-	_, err = w.m.Infer(w.m.Graph.DimsOf(append(tensor.Shape{samples}, t.Shape...)))
+	inf, err = w.m.Infer(w.m.Graph.DimsOf(append(tensor.Shape{samples}, t.Shape...)))
+	if err == nil && !slice {
+		err = freshen(w.m, inf.Specs, t)
+	}
 	return w.m, err
 }
 
@@ -208,7 +202,7 @@ func (w *widths) setInts(n *graph.Node, i int, v []int) {
 // groups lose some.
 func (w *widths) choose(factor float64) (changed int) {
 	for _, p := range w.m.Graph.Params {
-		for _, axis := range w.role[p.Name].out {
+		if axis, ok := w.units[p.Name]; ok {
 			w.measure(p, axis)
 		}
 	}
@@ -272,32 +266,16 @@ func (w *widths) measure(p *graph.Param, axis int) {
 }
 
 // apply cuts the parameters and changes attributes and constants.
-func (w *widths) apply(slice bool, t Task) {
+func (w *widths) apply() {
 	for _, p := range w.m.Graph.Params {
 		ls := w.axes[p.Name]
 		if ls != nil && slices.ContainsFunc(ls, func(l layout) bool { return l.keptLen() < l.len() }) {
 			cut(p, ls)
 		}
-		if r := w.role[p.Name]; !slice && r.init != nil {
-			w.fill(p, r, t)
-		}
 	}
 	for _, f := range w.then {
 		f()
 	}
-}
-
-// fill gives a parameter the values of a fresh network.
-func (w *widths) fill(p *graph.Param, r role, t Task) {
-	init, fanIn, fanOut := r.init, 1, 1
-	if r.fans != nil {
-		fanIn, fanOut = r.fans(p.Shape)
-		if t.Init != nil {
-			init = t.Init
-		}
-	}
-	p.Data = tensor.New(p.DType, p.Shape)
-	init(tensor.NewRand(t.Seed, string(p.Name)), p.Data.F32s(), p.Shape, fanIn, fanOut)
 }
 
 // cut keeps of each axis the elements that its layout keeps.

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/nn"
-	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // widthRule ties the axes of a node's inputs, parameters and outputs.
@@ -107,7 +105,7 @@ func align(out, in []layout) error {
 }
 
 // vector ties a parameter of one axis to l.
-func (w *widths) vector(n *graph.Node, i int, l layout, r role) error {
+func (w *widths) vector(n *graph.Node, i int, l layout) error {
 	if i >= len(n.In) || n.In[i] == "" {
 		return nil
 	}
@@ -115,11 +113,8 @@ func (w *widths) vector(n *graph.Node, i int, l layout, r role) error {
 		l.pin()
 		return nil
 	}
-	w.role[n.In[i]] = r
 	return w.set(n.In[i], []layout{l})
 }
-
-var zeros, ones = role{init: nn.Constant(0)}, role{init: nn.Constant(1)}
 
 // convWidth: X is N C .., W is M C/G .., the bias M. A depthwise convolution has one
 // input channel in each group; other groups keep their size.
@@ -139,10 +134,7 @@ func convWidth(w *widths, n *graph.Node) error {
 		ls[0], ls[1] = x[1], fixedAxis(1)
 		w.then = append(w.then, func() { n.Attrs["group"] = int64(x[1].keptLen()) })
 	}
-	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{0}, fans: func(s tensor.Shape) (int, int) {
-		area := s[2:].Size()
-		return s[1] * area, s[0] * area
-	}}
+	w.units[n.In[1]] = 0
 	return w.conv(n, ls, ls[0])
 }
 
@@ -155,10 +147,7 @@ func convTransposeWidth(w *widths, n *graph.Node) error {
 	}
 	ls := w.full(n.In[1])
 	ls[0], ls[1] = w.of(n.In[0])[1], fresh(p.Shape[1])
-	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{1}, fans: func(s tensor.Shape) (int, int) {
-		area := s[2:].Size()
-		return s[0] * area, s[1] * area
-	}}
+	w.units[n.In[1]] = 1
 	return w.conv(n, ls, ls[1])
 }
 
@@ -170,7 +159,7 @@ func (w *widths) conv(n *graph.Node, weight []layout, out layout) error {
 	y := w.full(n.Out[0])
 	y[0], y[1] = w.of(n.In[0])[0], out
 	w.axes[n.Out[0]] = y
-	return w.vector(n, 2, out, zeros)
+	return w.vector(n, 2, out)
 }
 
 // gemmWidth: A is N K, B is M K with transB, else K M.
@@ -190,13 +179,13 @@ func gemmWidth(w *widths, n *graph.Node) error {
 	if err := w.set(n.In[1], ls); err != nil {
 		return err
 	}
-	w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{m}, fans: func(s tensor.Shape) (int, int) { return s[k], s[m] }}
+	w.units[n.In[1]] = m
 	w.axes[n.Out[0]] = []layout{a[0], ls[m]}
 	if len(n.In) < 3 || n.In[2] == "" {
 		return nil
 	}
 	if s := w.shape(n.In[2]); len(s) == 1 && s[0] == p.Shape[m] {
-		return w.vector(n, 2, ls[m], zeros)
+		return w.vector(n, 2, ls[m])
 	}
 	ls[m].pin()
 	return nil
@@ -222,7 +211,7 @@ func matmulWidth(w *widths, n *graph.Node) error {
 		return err
 	}
 	if w.m.Graph.Param(n.In[1]) != nil && len(b) == 2 {
-		w.role[n.In[1]] = role{init: nn.HeNormal, out: []int{1}, fans: func(s tensor.Shape) (int, int) { return s[0], s[1] }}
+		w.units[n.In[1]] = 1
 	}
 	out := make([]layout, len(w.shape(n.Out[0])))
 	if err := align(out[:len(out)-2], a[:len(a)-2]); err != nil {
@@ -244,8 +233,8 @@ func matmulWidth(w *widths, n *graph.Node) error {
 // normWidth: parameters for each channel of axis 1.
 func normWidth(w *widths, n *graph.Node) error {
 	c := w.of(n.In[0])[1]
-	for i, r := range []role{ones, zeros, zeros, ones} {
-		if err := w.vector(n, i+1, c, r); err != nil {
+	for i := 1; i < len(n.In); i++ {
+		if err := w.vector(n, i, c); err != nil {
 			return err
 		}
 	}
@@ -259,16 +248,15 @@ func layerNormWidth(w *widths, n *graph.Node) error {
 	if axis < 0 {
 		axis += len(x)
 	}
-	for i, r := range []role{ones, zeros} {
-		if i+1 >= len(n.In) || n.In[i+1] == "" {
+	for _, v := range n.In[1:] {
+		if v == "" {
 			continue
 		}
-		if len(w.shape(n.In[i+1])) != len(x)-axis {
+		if len(w.shape(v)) != len(x)-axis {
 			w.pin(n)
 			return nil
 		}
-		w.role[n.In[i+1]] = r
-		if err := w.set(n.In[i+1], x[axis:]); err != nil {
+		if err := w.set(v, x[axis:]); err != nil {
 			return err
 		}
 	}
@@ -292,9 +280,7 @@ func recurrentWidth(gates int) widthRule {
 		for range gates {
 			all = append(all, units...)
 		}
-		fans := func(s tensor.Shape) (int, int) { return s[2], s[1] / gates }
-		w.role[n.In[1]] = role{init: nn.XavierUniform, out: []int{1}, fans: fans}
-		w.role[n.In[2]] = role{init: nn.Orthogonal, out: []int{1}}
+		w.units[n.In[1]], w.units[n.In[2]] = 1, 1
 		if err := w.set(n.In[1], []layout{d, all, x[2]}); err != nil {
 			return err
 		}
@@ -302,7 +288,6 @@ func recurrentWidth(gates int) widthRule {
 			return err
 		}
 		if len(n.In) > 3 && n.In[3] != "" {
-			w.role[n.In[3]] = zeros
 			if err := w.set(n.In[3], []layout{d, append(slices.Clone(all), all...)}); err != nil {
 				return err
 			}
