@@ -42,7 +42,7 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.out, r.samples, err = prepareRun(c); err != nil {
+	if r.out, r.samples, err = prepareRun(c, ""); err != nil {
 		return nil, err
 	}
 	if err := checkWeights(c); err != nil {
@@ -73,16 +73,10 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 	return r, nil
 }
 
-// shareView makes the samples normalised as the first teacher's, and adds those
-// without labels.
+// shareView gives teachers and students the same samples, and adds those without labels.
 func (r *distillRun) shareView() error {
-	first := r.given.ensemble.Members[0]
-	weights := keepsWeights(r.student)
-	for _, s := range r.stages {
-		weights = weights || keepsWeights(s.Student)
-	}
-	if err := r.samples.adoptNorm(first.Model, weights); err != nil {
-		return fmt.Errorf("%s: %w", first.Name, err)
+	if err := r.adoptNorms(); err != nil {
+		return err
 	}
 	for _, m := range r.given.ensemble.Members {
 		m.Batches = r.samples.norm

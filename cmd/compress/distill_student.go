@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -40,11 +42,60 @@ func factoredStudent(spec string) (string, bool) {
 	return text, name == "lowrank"
 }
 
-// keepsWeights reports whether a student begins with trained weights, so that it needs
-// the normalisation that they were trained with.
-func keepsWeights(spec string) bool {
-	_, factored := factoredStudent(spec)
-	return factored || student.IsDerived(spec) && strings.Contains(spec, "init=teacher")
+// startWeights returns the network whose weights a student begins with, nil when they are
+// fresh.
+func (r *distillRun) startWeights(spec string) (*graph.Model, error) {
+	first := r.given.ensemble.Members[0].Model
+	text, factored := factoredStudent(spec)
+	switch {
+	case factored:
+		for _, part := range strings.Split(text, ";") {
+			if key, file, _ := strings.Cut(part, "="); strings.TrimSpace(key) == "of" {
+				return loadModel(r.c, strings.TrimSpace(file))
+			}
+		}
+		return first, nil
+	case student.IsDerived(spec) && strings.Contains(spec, "init=teacher"):
+		return first, nil
+	}
+	return startWeights(r.c, spec)
+}
+
+// adoptNorms makes the samples normalised, where --data does not say how, as the weights
+// need that students begin with, and with fresh ones as the first teacher's where it says
+// how. All networks see the same samples; a teacher converts them to what it needs.
+func (r *distillRun) adoptNorms() error {
+	if given, err := r.samples.spec.Normalize(); given != nil || err != nil {
+		return err
+	}
+	specs := []string{r.student}
+	for _, s := range r.stages {
+		specs = append(specs, s.Student)
+	}
+	var whose string // the student with weights
+	var ref *graph.Model
+	for _, spec := range specs {
+		m, err := r.startWeights(spec)
+		if err != nil {
+			return err
+		}
+		if m != nil && ref != nil && m.Meta[metaNormalize] != ref.Meta[metaNormalize] {
+			return withHint(usagef("students %s and %s begin with weights for inputs that are normalised in different ways", whose, spec),
+				"give one normalisation for all, as mean= and std= in --data")
+		}
+		if m != nil {
+			whose, ref = spec, m
+		}
+	}
+	first := r.given.ensemble.Members[0]
+	norm, err := normalization(cmp.Or(ref, first.Model), r.samples.spec)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cmp.Or(whose, first.Name), err)
+	}
+	if norm != nil || ref != nil {
+		r.samples.norm = norm
+	}
+	return nil
 }
 
 // factoring are the flags of `compress lowrank` that a factorised student can have.
@@ -110,19 +161,6 @@ func (r *distillRun) factorise(text string, t *teachers) (*graph.Model, error) {
 	small = small.DeepClone() // what was not factorised is shared with the teacher
 	note(small, map[string]string{"factorised": name})
 	return small, nil
-}
-
-// adoptNorm makes the samples normalised as the teacher's where it says how, or where the
-// student begins with its weights; teacher and student then see the same numbers.
-func (s *samples) adoptNorm(m *graph.Model, weights bool) error {
-	own, err := normalization(m, s.spec)
-	if err != nil {
-		return err
-	}
-	if own != nil || weights {
-		s.norm = own
-	}
-	return nil
 }
 
 // unlabelled returns the samples of --unlabelled without their labels.

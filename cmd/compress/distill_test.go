@@ -180,6 +180,40 @@ func TestStudentOfGivenTeacher(t *testing.T) {
 	}
 }
 
+// TestWeightsKeepTheirNormalisation goes on from the weights of a file whose inputs were normalised in another way
+// than the teacher's: the samples are normalised as it needs them, and its outputs stay what they were.
+func TestWeightsKeepTheirNormalisation(t *testing.T) {
+	at := distillTeacher(t)
+	correct := func(args ...string) (n int) {
+		out, _ := must(t, append(args, "--json")...)
+		var f fitted
+		if err := json.Unmarshal([]byte(out), &f); err != nil {
+			t.Fatal(err)
+		}
+		return f.Correct
+	}
+	want := correct("train", "--data", distillData+";mean=0.9;std=0.2", "--arch", "mlp:8", "--epochs", "3", "-o", at("own.cmz"))
+	norm := load(t, at("own.cmz")).Meta[metaNormalize]
+	still := []string{"--epochs", "1", "--lr", "1e-12", "--data", distillData, "-o", at("s.cmz")}
+	for _, args := range [][]string{
+		{"train", "--arch", at("own.cmz")},
+		{"distill", "--teacher", at("t.cmz"), "--student", at("own.cmz")},
+		{"distill", "--teacher", at("t.cmz"), "--student", "lowrank:method=svd;rank=8;of=" + at("own.cmz")},
+	} {
+		got := correct(append(args, still...)...)
+		if n := load(t, at("s.cmz")).Meta[metaNormalize]; n != norm || got != want && !strings.HasPrefix(args[len(args)-1], "lowrank") {
+			t.Errorf("%v: %d correct, normalised by %q; want %d, %q", args, got, n, want, norm)
+		}
+	}
+	recipe := "stage1: {student: '" + at("own.cmz") + "'}\nstage2: {student: 'width:1;init=teacher'}\n"
+	if err := os.WriteFile(at("two.yaml"), []byte(recipe), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := compress(t, append([]string{"distill", "--teacher", at("t.cmz"), "--recipe", at("two.yaml")}, still...)...); code != 2 || !strings.Contains(stderr, "normalised in different ways") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
 // TestFactorisedStudentKeeps wants the fraction that is asked for, not a default.
 func TestFactorisedStudentKeeps(t *testing.T) {
 	at := distillTeacher(t)

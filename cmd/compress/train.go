@@ -20,11 +20,11 @@ func trainCommand() *cli.Command {
 }
 
 func trainAction(c *cli.Context) error {
-	out, s, err := prepareRun(c)
+	arch, err := required(c, "arch")
 	if err != nil {
 		return err
 	}
-	arch, err := required(c, "arch")
+	out, s, err := prepareRun(c, arch)
 	if err != nil {
 		return err
 	}
@@ -50,8 +50,9 @@ func trainAction(c *cli.Context) error {
 	return emit(c, f, f.text)
 }
 
-// prepareRun checks the output, which a dry run does not need, and opens the data.
-func prepareRun(c *cli.Context) (out string, s *samples, err error) {
+// prepareRun checks the output, which a dry run does not need, and opens the data, normalised
+// as the network of start is, where training goes on from its weights.
+func prepareRun(c *cli.Context, start string) (out string, s *samples, err error) {
 	if err := args(c, 0, 0); err != nil {
 		return "", nil, err
 	}
@@ -63,8 +64,21 @@ func prepareRun(c *cli.Context) (out string, s *samples, err error) {
 			return "", nil, err
 		}
 	}
-	s, err = openSamples(c, nil)
+	ref, err := startWeights(c, start)
+	if err != nil {
+		return "", nil, err
+	}
+	s, err = openSamples(c, ref)
 	return out, s, err
+}
+
+// startWeights returns the network whose weights training goes on from, when spec is a
+// file, nil when weights are fresh.
+func startWeights(c *cli.Context, spec string) (*graph.Model, error) {
+	if !isModelFile(spec) || c.String("init") != "" {
+		return nil, nil
+	}
+	return loadModel(c, spec)
 }
 
 // buildStudent returns a network to train: of a named architecture, or the graph of a
