@@ -55,7 +55,7 @@ func parseTerm(text string) (t Term, err error) {
 	case !IsFeature(t.Loss) && len(t.Pairs) > 0:
 		return t, fmt.Errorf("loss %q compares logits: leave out @%s", text, pairs)
 	}
-	_, err = parsePairs(t.Pairs)
+	_, err = parsePairs(t.Pairs, nil)
 	return t, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/compress-toolkit/compress/distill"
+	"github.com/compress-toolkit/compress/engine/graph"
 )
 
 // Losses on logits and on values, with weights that multiply the rest.
@@ -22,6 +23,28 @@ func ExampleParseTerms() {
 	// kd 0.5 map[] []
 	// dkd 4:1 map[beta:2] []
 	// at 1000 map[] [layer1/relu:relu1 layer2/relu:relu2]
+}
+
+// TestWeightText wants a weight to be read back as it was written, to the last digit.
+func TestWeightText(t *testing.T) {
+	for _, w := range []distill.Weight{{From: 12345.678, To: 0.123456}, {From: 4.0 / 9, To: 1.0 / 9}, distill.Const(0.1)} {
+		if got, err := distill.ParseWeight(w.String()); got != w || err != nil {
+			t.Errorf("%v is read as %v, %v", w, got, err)
+		}
+	}
+}
+
+// TestColonsInPairs parts names with colons, as TensorFlow's have, by the values that there are.
+func TestColonsInPairs(t *testing.T) {
+	terms, err := distill.ParseTerms("kd + sp@act:0:fc1/relu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := distill.Stage{Losses: terms}
+	o, err := s.Objective(nil, func(teacher, student graph.Value) bool { return teacher == "act:0" && student == "fc1/relu" })
+	if err != nil || o.Feature[0].Pairs[0] != (distill.Pair{Teacher: "act:0", Student: "fc1/relu"}) {
+		t.Errorf("%+v, %v", o, err)
+	}
 }
 
 func TestParseTermsErrors(t *testing.T) {

@@ -125,7 +125,7 @@ func TestScales(t *testing.T) {
 	if len(guided) != 4 || guided["fc/weight"] || !guided["conv1/bias"] {
 		t.Errorf("guided: %v", guided)
 	}
-	s := &distill.Stage{Freeze: []string{"^conv1/"}, LRScale: map[string]float64{"weight$": 0.5}, GuidedLRScale: 0.1}
+	s := &distill.Stage{Freeze: []string{"^conv1/"}, LRScale: map[string]float64{"weight$": 0.5}, GuidedLRScale: new(0.1)}
 	var c train.Config
 	if err := s.Guide(&c, guided); err != nil {
 		t.Fatal(err)
@@ -134,6 +134,10 @@ func TestScales(t *testing.T) {
 		if got := c.LRScale(v); got != want {
 			t.Errorf("%s: factor %g, want %g", v, got, want)
 		}
+	}
+	s.GuidedLRScale = new(0.0)
+	if err := s.Guide(&c, guided); err != nil || c.LRScale("conv2/bias") != 0 || c.LRScale("fc/bias") != 1 {
+		t.Errorf("guided with factor 0: %g, others %g, %v", c.LRScale("conv2/bias"), c.LRScale("fc/bias"), err)
 	}
 	if s.Unmatched(m) != "" {
 		t.Errorf("%q fits no parameter", s.Unmatched(m))

@@ -2,7 +2,9 @@ package distill
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -41,8 +43,8 @@ type Stage struct {
 	Freeze  []string           `yaml:"freeze,omitempty"`   // regular expressions of parameters that stay
 	LRScale map[string]float64 `yaml:"lr-scale,omitempty"` // factors on the learning rate, by regular expression
 	// GuidedLRScale is a factor on the learning rate of the parameters that hints of
-	// earlier stages trained; 1 when zero.
-	GuidedLRScale float64 `yaml:"guided-lr-scale,omitempty"`
+	// earlier stages trained; 1 when nil.
+	GuidedLRScale *float64 `yaml:"guided-lr-scale,omitempty"`
 }
 
 // Term is one loss of a stage with its weight.
@@ -120,8 +122,8 @@ func (s *Stage) Check() error {
 			return fmt.Errorf("lr-scale of %q: %g is negative", v, f)
 		}
 	}
-	if !(s.GuidedLRScale >= 0) {
-		return fmt.Errorf("guided-lr-scale %g is negative", s.GuidedLRScale)
+	if f := s.GuidedLRScale; f != nil && !(*f >= 0) {
+		return fmt.Errorf("guided-lr-scale %g is negative", *f)
 	}
 	_, err := s.Config()
 	return err
@@ -185,13 +187,16 @@ func (s *Stage) scales(guided map[graph.Value]bool) (func(graph.Value) float64, 
 			return nil, err
 		}
 	}
-	for text, f := range s.LRScale {
-		if err := add(text, f); err != nil {
+	for _, text := range slices.Sorted(maps.Keys(s.LRScale)) { // so that the product has the same bits
+		if err := add(text, s.LRScale[text]); err != nil {
 			return nil, err
 		}
 	}
-	scale := s.GuidedLRScale
-	if len(rules) == 0 && (len(guided) == 0 || scale == 0 || scale == 1) {
+	scale := 1.0
+	if s.GuidedLRScale != nil {
+		scale = *s.GuidedLRScale
+	}
+	if len(rules) == 0 && (len(guided) == 0 || scale == 1) {
 		return nil, nil
 	}
 	return func(v graph.Value) float64 {
@@ -201,7 +206,7 @@ func (s *Stage) scales(guided map[graph.Value]bool) (func(graph.Value) float64, 
 				f *= r.f
 			}
 		}
-		if guided[v] && scale > 0 {
+		if guided[v] {
 			f *= scale
 		}
 		return f
@@ -254,8 +259,9 @@ func (s *Stage) Unmatched(m *graph.Model) string {
 }
 
 // Objective returns the stage's objective but for the teacher and the shapes of its
-// values. Pairs are those of losses on values that name none.
-func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
+// values. Pairs are those of losses on values that name none; known tells the values of
+// teacher and student, by which names with colons are parted, and may be nil.
+func (s *Stage) Objective(pairs []Pair, known func(teacher, student graph.Value) bool) (*Objective, error) {
 	o := &Objective{}
 	for _, t := range s.Losses {
 		switch {
@@ -264,7 +270,7 @@ func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
 		case t.Loss == LabelsLoss:
 			o.Hard = t.Weight
 		case IsFeature(t.Loss):
-			f, err := t.feature(pairs)
+			f, err := t.feature(pairs, known)
 			if err != nil {
 				return nil, err
 			}
@@ -280,13 +286,13 @@ func (s *Stage) Objective(pairs []Pair) (*Objective, error) {
 	return o, nil
 }
 
-func (t Term) feature(pairs []Pair) (FeatureTerm, error) {
+func (t Term) feature(pairs []Pair, known func(teacher, student graph.Value) bool) (FeatureTerm, error) {
 	l, err := GetFeature(t.Loss, t.Params)
 	if err != nil {
 		return FeatureTerm{}, err
 	}
 	f := FeatureTerm{Loss: l, Weight: t.Weight}
-	if f.Pairs, err = parsePairs(t.Pairs); err != nil {
+	if f.Pairs, err = parsePairs(t.Pairs, known); err != nil {
 		return f, err
 	}
 	if len(f.Pairs) == 0 {
@@ -309,9 +315,9 @@ func (s *Stage) NotePairs(pairs []Pair) {
 	}
 }
 
-func parsePairs(texts []string) (ps []Pair, err error) {
+func parsePairs(texts []string, known func(teacher, student graph.Value) bool) (ps []Pair, err error) {
 	for _, text := range texts {
-		p, err := ParsePair(strings.TrimSpace(text), nil)
+		p, err := ParsePair(strings.TrimSpace(text), known)
 		if err != nil {
 			return nil, err
 		}

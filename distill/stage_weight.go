@@ -26,7 +26,7 @@ func (w Weight) String() string {
 	if w.From == w.To {
 		return fmt.Sprintf("%g", w.From)
 	}
-	return fmt.Sprintf("%.4g:%.4g", w.From, w.To)
+	return fmt.Sprintf("%g:%g", w.From, w.To)
 }
 
 // ParseWeight reads W or FROM:TO.

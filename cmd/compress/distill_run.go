@@ -140,12 +140,16 @@ func (r *distillRun) objective(j *job) error {
 	if err != nil {
 		return err
 	}
-	pairs, err := parseHints(r.c.StringSlice("hint"), shapes, j.model)
+	known := j.known()
+	pairs, err := parseHints(r.c.StringSlice("hint"), known)
 	if err != nil {
 		return asUsage(err)
 	}
-	if j.obj, err = j.stage.Objective(pairs); err != nil {
+	if j.obj, err = j.stage.Objective(pairs, known); err != nil {
 		return asUsage(err)
+	}
+	if err := r.checkPairs(j, shapes); err != nil {
+		return err
 	}
 	if j.obj.Hard != (distill.Weight{}) && r.samples.train.Classes() == 0 {
 		return withHint(usagef("the samples of %s have no labels to learn from", r.samples.spec), "set --hard-weight 0")
@@ -162,12 +166,40 @@ func (r *distillRun) objective(j *job) error {
 	return asUsage(err)
 }
 
+// known tells the values of the first teacher and the student.
+func (j *job) known() func(teacher, student graph.Value) bool {
+	ts, ss := j.teachers.ensemble.Members[0].Model.Graph.Producers(), j.model.Graph.Producers()
+	return func(t, s graph.Value) bool { return ts[t] != nil && ss[s] != nil }
+}
+
+// checkPairs rejects values of which the first axis is not the samples; shapes are the
+// teacher's. Values that a network does not have are named when the objective is built.
+func (r *distillRun) checkPairs(j *job, shapes map[graph.Value]tensor.Shape) error {
+	known := j.known()
+	own, err := sampleValues(j.model, "the student", r.samples.train.Shape())
+	if err != nil {
+		return err
+	}
+	for _, t := range j.obj.Feature {
+		for _, p := range t.Pairs {
+			whose, v := "student", p.Student
+			if shapes[p.Teacher] == nil {
+				whose, v = "teacher", p.Teacher
+			}
+			if known(p.Teacher, p.Student) && (shapes[p.Teacher] == nil || own[p.Student] == nil) {
+				return withHint(usagef("the %s's value %q cannot be compared: its first axis is not the samples, or it is of no float or has no other axis", whose, v),
+					"take the value of a later node, behind the Transpose, Squeeze or Reshape that puts the samples first")
+			}
+		}
+	}
+	return nil
+}
+
 // parseHints reads --hint; a colon within a name does not split it.
-func parseHints(texts []string, shapes map[graph.Value]tensor.Shape, m *graph.Model) ([]distill.Pair, error) {
-	producers := m.Graph.Producers()
+func parseHints(texts []string, known func(teacher, student graph.Value) bool) ([]distill.Pair, error) {
 	var pairs []distill.Pair
 	for _, text := range texts {
-		p, err := distill.ParsePair(text, func(t, s graph.Value) bool { return shapes[t] != nil && producers[s] != nil })
+		p, err := distill.ParsePair(text, known)
 		if err != nil {
 			return nil, err
 		}

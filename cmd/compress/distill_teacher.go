@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,7 +147,28 @@ func fits(m *graph.Model, path string, sample tensor.Shape) error {
 // shapes returns the shapes of the first member's values for one sample.
 func (t *teachers) shapes(sample tensor.Shape) (map[graph.Value]tensor.Shape, error) {
 	m := t.ensemble.Members[0]
-	return valueShapes(m.Model, m.Name, 1, sample)
+	return sampleValues(m.Model, m.Name, sample)
+}
+
+// sampleValues returns the shapes, for one sample, of a network's float values with the
+// samples as the first of two or more axes.
+func sampleValues(m *graph.Model, name string, sample tensor.Shape) (map[graph.Value]tensor.Shape, error) {
+	shapes, err := valueShapes(m, name, 2, sample)
+	if err != nil {
+		return nil, err
+	}
+	three, err := valueShapes(m, name, 3, sample)
+	if err != nil {
+		return nil, err
+	}
+	for v, s := range shapes {
+		if t := three[v]; len(t) != len(s) || s[0] != 2 || t[0] != 3 || !slices.Equal(s[1:], t[1:]) {
+			delete(shapes, v)
+			continue
+		}
+		shapes[v] = append(tensor.Shape{1}, s[1:]...)
+	}
+	return shapes, nil
 }
 
 // valueShapes returns the shapes of a network's float values with at least two axes for n samples.

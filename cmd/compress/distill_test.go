@@ -254,6 +254,7 @@ func writeSamples(t *testing.T, path string) {
 func TestDistillMistakes(t *testing.T) {
 	at := distillTeacher(t)
 	must(t, "train", "--data", "random:20;shape=5;classes=3", "--arch", "mlp:4", "--epochs", "1", "-o", at("flat.cmz"))
+	must(t, "train", "--data", distillData, "--arch", "lstm:4", "--epochs", "1", "-o", at("lstm.cmz"))
 	must(t, "train", "--data", "random:64;shape=1,16,16;classes=4", "--arch", "mlp:4", "--epochs", "1", "-o", at("four.cmz"))
 	must(t, "distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "--record", at("r.npz"), "-o", at("s.cmz"))
 	writeSamples(t, at("x.npz"))
@@ -278,6 +279,7 @@ func TestDistillMistakes(t *testing.T) {
 		{`names like it: pool`, []string{"--hint", "pol:fc1/dense"}},
 		{`the student has no value "pool"`, []string{"--hint", "pool:pool"}},
 		{"is not TEACHERVALUE:STUDENTVALUE", []string{"--hint", "pool"}},
+		{`the teacher's value "lstm1/cell" cannot be compared`, []string{"--teacher", at("lstm.cmz"), "--student", "lstm:3", "--hint", "lstm1/cell:lstm1/cell"}},
 		{"staged, joint, only", []string{"--hint-mode", "both"}},
 		{"neither a number nor FROM:TO", []string{"--soft-weight", "x"}},
 		{"weights of all losses are zero", []string{"--soft-weight", "0:0", "--hard-weight", "0"}},

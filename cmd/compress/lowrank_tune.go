@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -91,17 +90,13 @@ func (r *lowrankRun) hints(rep *lowrank.Report) (*guidance, error) {
 	if w == 0 {
 		return nil, nil
 	}
-	one, err := r.shapesFor(1)
+	shapes, err := sampleValues(r.model, r.in, r.samples.train.Shape())
 	if err != nil {
 		return nil, err
 	}
-	two, err := r.shapesFor(2)
-	if err != nil {
-		return nil, err
-	}
-	g := &guidance{term: distill.FeatureTerm{Loss: distill.Match{}, Weight: distill.Const(w)}, shapes: one}
+	g := &guidance{term: distill.FeatureTerm{Loss: distill.Match{}, Weight: distill.Const(w)}, shapes: shapes}
 	for _, v := range rep.Outputs() {
-		if s := one[v]; s != nil && two[v][0] == 2 && slices.Equal(s[1:], two[v][1:]) && s[0] == 1 {
+		if shapes[v] != nil {
 			g.term.Pairs = append(g.term.Pairs, distill.Pair{Teacher: v, Student: v})
 		}
 	}
@@ -115,9 +110,4 @@ func (r *lowrankRun) hints(rep *lowrank.Report) (*guidance, error) {
 type guidance struct {
 	term   distill.FeatureTerm
 	shapes map[graph.Value]tensor.Shape // of the teacher's values, for one sample
-}
-
-// shapesFor returns the original's shapes for a batch of n.
-func (r *lowrankRun) shapesFor(n int) (map[graph.Value]tensor.Shape, error) {
-	return valueShapes(r.model, r.in, n, r.samples.train.Shape())
 }

@@ -75,7 +75,7 @@ func (r *run) objective(s *settings) (*distill.Objective, error) {
 		}
 		stage.Losses = append(stage.Losses, terms...)
 	}
-	return stage.Objective(nil)
+	return stage.Objective(nil, nil)
 }
 
 // withPairs puts the names of values in the place of @0 .. @3.
