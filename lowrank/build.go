@@ -141,6 +141,8 @@ func (r *run) factorNew(ctx context.Context, i int, pt *Point) (*factored, error
 	out.weightError = &e
 	if p.Moments != nil {
 		out.shift = p.shift(approx)
+	}
+	if p.outputKnown(d) {
 		o := p.outputError(approx)
 		out.outputError = &o
 	}

@@ -32,6 +32,9 @@ func (r *run) calibrate(ctx context.Context) error {
 		if c.Skipped != "" {
 			continue
 		}
+		if _, err := c.Site.Load(); err != nil { // before what it computes is not finite elsewhere
+			return err
+		}
 		if g := newGatherer(r.m, c.Site, &room); g != nil {
 			g.index = i
 			gs = append(gs, g)

@@ -17,6 +17,8 @@ type channel struct{}
 
 func (channel) Name() string { return "channel" }
 
+func (channel) Projects() {}
+
 func (d channel) MaxRanks(s *Site) (Ranks, error) {
 	if s.Kind != Conv {
 		return nil, unsuited(d, s, "the site is not a convolution: use svd")

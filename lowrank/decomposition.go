@@ -56,6 +56,10 @@ type Unfolder interface {
 	Unfoldings(s *Site, w *nd.Array) [][]*linalg.Mat
 }
 
+// Projector is a decomposition whose W' is P W for an orthogonal projection P of the outputs
+// where the inputs' moments are not known: its output error can be told from the outputs'.
+type Projector interface{ Projects() }
+
 // Point is one measured choice of ranks for a site.
 type Point struct {
 	Method string

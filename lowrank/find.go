@@ -309,7 +309,10 @@ func (f *finder) biases() {
 			continue
 		}
 		p := u.Graph.Param(n.In[2])
-		if p != nil && p.DType.IsFloat() && p.Shape.Size() == s.Groups*s.M && len(u.Graph.Consumers()[p.Name]) == 1 {
+		if p == nil || !p.DType.IsFloat() || len(p.Shape) == 0 || p.Shape.Size() != s.Groups*s.M {
+			continue
+		}
+		if last := p.Shape[len(p.Shape)-1]; last == s.Groups*s.M && len(u.Graph.Consumers()[p.Name]) == 1 { // not a Gemm's column, a number for each sample
 			s.bias = p
 		}
 	}

@@ -71,15 +71,15 @@ func (p *Problem) refit(g int, a, b *linalg.Mat) (*linalg.Mat, error) {
 // curvePoints bounds the points that are measured by factoring.
 const curvePoints = 16
 
-// measured makes a curve of the given ranks. Without moments the estimated errors, which
-// are exact then, stand; otherwise each of a selection on the frontier is factored and its
+// measured makes a curve of the given ranks. Where the output's error is not known the estimated
+// errors, which are exactly the weight's then, stand; otherwise each of a selection on the frontier is factored and its
 // output error taken.
 func measured(ctx context.Context, d Decomposition, p *Problem, ranks []Ranks, est []float64) ([]Point, error) {
 	ps := make([]Point, len(ranks))
 	for i, r := range ranks {
 		ps[i] = Point{d.Name(), r, d.Cost(p.Site, r), est[i]}
 	}
-	if p.Moments == nil {
+	if !p.outputKnown(d) {
 		return ps, nil
 	}
 	ps = thinned(frontier(p.Site, ps, Params), curvePoints)

@@ -122,7 +122,15 @@ func balance(a, b *linalg.Mat) {
 	}
 }
 
-// outputError returns the relative error of the output for a weight W' (G, M, K, kernel...), which becomes W' - W.
+// outputKnown reports whether the error of d's output can be told: from the moments of inputs
+// always, from those of outputs for a projection of them. Otherwise the weight's stands.
+func (p *Problem) outputKnown(d Decomposition) bool {
+	_, projects := d.(Projector)
+	return p.Moments != nil && (p.Moments.In != nil || projects)
+}
+
+// outputError returns the relative error of the output for a weight W' (G, M, K, kernel...), which becomes W' - W,
+// of a decomposition for which it is known.
 func (p *Problem) outputError(approx *nd.Array) float64 {
 	m := p.Moments
 	if m.In == nil {

@@ -26,34 +26,39 @@ const refineRidge = 1e-3
 // are thereby corrected, not passed on.
 func (r *run) refined(ctx context.Context, choice []*Point) (*graph.Model, []*factored, error) {
 	m, fs := r.m.Clone(), make([]*factored, len(choice))
-	for n, i := range r.order(choice) {
+	for n, step := range r.order(choice) {
 		r.progress("refine", n, len(choice))
 		sites, err := Find(m, r.c.Selection)
 		if err != nil {
 			return nil, nil, err
 		}
-		at := slices.IndexFunc(sites, func(s *Site) bool { return s.Name == r.cands[i].Site.Name })
-		if at < 0 {
-			return nil, nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
+		var rs []Replacement
+		for _, i := range step {
+			at := slices.IndexFunc(sites, func(s *Site) bool { return s.Name == r.cands[i].Site.Name })
+			if at < 0 {
+				return nil, nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
+			}
+			sites[at].modes = r.cands[i].Site.modes
+			if r.pairable(i) {
+				fs[i], err = r.refit(ctx, m, i, choice[i])
+			} else {
+				fs[i], err = r.factor(ctx, i, choice[i])
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			rs = append(rs, Replacement{sites[at], fs[i].f, fs[i].shift})
 		}
-		sites[at].modes = r.cands[i].Site.modes
-		if r.pairable(i) {
-			fs[i], err = r.refit(ctx, m, i, choice[i])
-		} else {
-			fs[i], err = r.factor(ctx, i, choice[i])
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := Apply(m, []Replacement{{sites[at], fs[i].f, fs[i].shift}}); err != nil {
+		if err := Apply(m, rs); err != nil {
 			return nil, nil, err
 		}
 	}
 	return m, fs, m.Check()
 }
 
-// order lists the candidates that are factored, in the order of the network.
-func (r *run) order(choice []*Point) []int {
+// order lists the candidates that are factored, in the order of the network; those of one
+// node, as both matrices of a recurrent one, are factored together.
+func (r *run) order(choice []*Point) [][]int {
 	place := map[*graph.Node]int{}
 	for i, n := range r.m.Graph.Nodes {
 		place[n] = i
@@ -64,10 +69,17 @@ func (r *run) order(choice []*Point) []int {
 			order = append(order, i)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return place[r.cands[a].Site.Uses[0].Node] - place[r.cands[b].Site.Uses[0].Node]
-	})
-	return order
+	node := func(i int) *graph.Node { return r.cands[i].Site.Uses[0].Node }
+	slices.SortStableFunc(order, func(a, b int) int { return place[node(a)] - place[node(b)] })
+	var steps [][]int
+	for k, i := range order {
+		if k > 0 && node(i) == node(order[k-1]) {
+			steps[len(steps)-1] = append(steps[len(steps)-1], i)
+		} else {
+			steps = append(steps, []int{i})
+		}
+	}
+	return steps
 }
 
 // pairable reports whether a site has moments of its inputs, so that joint ones fit as well.

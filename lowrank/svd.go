@@ -22,6 +22,8 @@ type svd struct{}
 
 func (svd) Name() string { return "svd" }
 
+func (svd) Projects() {}
+
 func (d svd) MaxRanks(s *Site) (Ranks, error) {
 	if s.Kind == Conv {
 		return nil, unsuited(d, s, "use channel or spatial")
