@@ -66,7 +66,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	}
 	r.saved = time.Now()
 	r.loader.Start(ctx, dataset.Cursor{Epoch: r.epoch, Batch: r.micro})
-	early := false
+	early := r.impatient() // a run that had stopped stays so
 	for r.epoch < r.c.Epochs && !early {
 		if err := r.runEpoch(ctx); err != nil {
 			return r.stop(ctx, err)
@@ -318,9 +318,11 @@ func (r *run) endEpoch(ctx context.Context) (stop bool, err error) {
 	if r.c.Hooks.Epoch != nil {
 		r.c.Hooks.Epoch(info)
 	}
-	stop = r.c.Patience > 0 && r.stale >= r.c.Patience
-	return stop, r.save()
+	return r.impatient(), r.save()
 }
+
+// impatient reports whether the best evaluation is too long ago to go on.
+func (r *run) impatient() bool { return r.c.Patience > 0 && r.stale >= r.c.Patience }
 
 // noteEval reports whether e is the best so far, and keeps the weights if it is.
 func (r *run) noteEval(e Eval) bool {

@@ -216,6 +216,27 @@ func TestCancelledBetweenParts(t *testing.T) {
 	sameBits(t, "cancelled between the parts of a batch", bits(r.Model), bits(whole.Model))
 }
 
+// TestResumeAfterStoppingEarly leaves a run that patience ended as it is.
+func TestResumeAfterStoppingEarly(t *testing.T) {
+	dir := t.TempDir()
+	patient := func() (train.Config, *train.Result) {
+		c := runConfig(t, "mlp")
+		c.Patience, c.KeepBest, c.Epochs, c.Checkpoint = 1, true, 9, train.Checkpoint{Dir: dir, Resume: true}
+		evals := 0
+		c.Evaluate = func(context.Context, *graph.Model) (train.Eval, error) {
+			evals++
+			return train.Eval{Accuracy: 1 / float64(evals)}, nil // the first is the best
+		}
+		return c, mustRun(t, c)
+	}
+	first, want := patient()
+	again, got := patient()
+	if !want.StoppedEarly || want.Epochs != 2 || !got.StoppedEarly || got.Epochs != 2 || got.BestEpoch != 1 {
+		t.Errorf("stopped at %d, resumed to %d with the best at %d; want 2, 2, 1", want.Epochs, got.Epochs, got.BestEpoch)
+	}
+	sameBits(t, "resumed after it stopped early", bits(again.Model), bits(first.Model))
+}
+
 // TestResumeOfAnotherRun is refused, and names what differs.
 func TestResumeOfAnotherRun(t *testing.T) {
 	c := runConfig(t, "mlp")
