@@ -117,7 +117,7 @@ func (o *Objective) Validate() error {
 	}
 	for _, t := range o.Logit {
 		if !(t.Temperature > 0) || t.Temperature > maxTemperature {
-			return fmt.Errorf("distill: temperature %g is not positive", t.Temperature)
+			return fmt.Errorf("distill: temperature %g is not above 0 and at most %.0g", t.Temperature, maxTemperature)
 		}
 	}
 	for _, t := range o.Feature {

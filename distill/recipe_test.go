@@ -95,7 +95,8 @@ func TestRecipeErrors(t *testing.T) {
 		"stage1:\n  epochs: 0\n  losses:\n    - {loss: kd, weight: 1}":      "0 epochs",
 		"stage1:\n  optimizer: adan\n  losses: [{loss: kd, weight: 1}]":     "adan",
 		"stage1:\n  freeze: ['(']\n  losses: [{loss: kd, weight: 1}]":       `parameters "("`,
-		"stage1:\n  losses: [{loss: kd, weight: 1}]\n  guided-lr-scale: -1": "is negative",
+		"stage1:\n  losses: [{loss: kd, weight: 1}]\n  guided-lr-scale: -1": "is not a number of at least 0",
+		"stage1:\n  losses: [{loss: kd, weight: 1}]\n  lr-scale: {f: .inf}": "+Inf is not a number of at least 0",
 	} {
 		r, err := distill.ParseRecipe("test", []byte(text))
 		if err == nil {

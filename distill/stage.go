@@ -118,12 +118,12 @@ func (s *Stage) Check() error {
 		}
 	}
 	for v, f := range s.LRScale {
-		if !(f >= 0) {
-			return fmt.Errorf("lr-scale of %q: %g is negative", v, f)
+		if !notNegative(f) {
+			return fmt.Errorf("lr-scale of %q: %g is not a number of at least 0", v, f)
 		}
 	}
-	if f := s.GuidedLRScale; f != nil && !(*f >= 0) {
-		return fmt.Errorf("guided-lr-scale %g is negative", *f)
+	if f := s.GuidedLRScale; f != nil && !notNegative(*f) {
+		return fmt.Errorf("guided-lr-scale %g is not a number of at least 0", *f)
 	}
 	_, err := s.Config()
 	return err

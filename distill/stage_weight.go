@@ -48,9 +48,11 @@ func (w Weight) most() float64 { return math.Max(w.From, w.To) }
 
 func (w Weight) check() error {
 	for _, v := range []float64{w.From, w.To} {
-		if v < 0 || math.IsNaN(v) || math.IsInf(v, 0) {
+		if !notNegative(v) {
 			return fmt.Errorf("distill: weight %g is not a number of at least 0", v)
 		}
 	}
 	return nil
 }
+
+func notNegative(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }

@@ -228,7 +228,10 @@ func (r *distillRun) configure(j *job, i int) error {
 		return err
 	}
 	j.cfg = cfg
-	return checkResume(cfg)
+	if err := checkResume(cfg); err != nil {
+		return err
+	}
+	return cfg.Check()
 }
 
 // guided returns the parameters of the job's network that earlier stages of hints trained.

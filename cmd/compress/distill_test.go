@@ -262,6 +262,7 @@ func TestDistillMistakes(t *testing.T) {
 	for name, text := range map[string]string{
 		"bad.yaml": "stage1:\n  epoch: 1\n", "self.yaml": "stage1: {}\nstage2: {teacher: stage1}\n",
 		"later.yaml": "stage1: {teacher: stage2}\nstage2: {}\n", "frozen.yaml": "stage1: {freeze: [conv9]}\n",
+		"all.yaml": "stage1: {}\nstage2: {freeze: [.]}\n", "scale.yaml": "stage1: {lr-scale: {fc: .inf}}\n", "decay.yaml": "stage1: {}\nstage2: {weight-decay: -5}\n",
 	} {
 		if err := os.WriteFile(at(name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -286,10 +287,14 @@ func TestDistillMistakes(t *testing.T) {
 		{`did you mean "logits"`, []string{"--loss", "logit"}},
 		{`has no parameter "beta"`, []string{"--loss", "kd:beta=1"}},
 		{"temperature -1", []string{"--temperature", "-1"}},
+		{"temperature 1e+07 is not above 0 and at most 1e+06", []string{"--temperature", "1e7"}},
 		{`line 2: unknown setting "epoch" (did you mean "epochs"`, []string{"--recipe", at("bad.yaml")}},
 		{"is the network that the stage trains", []string{"--recipe", at("self.yaml")}},
 		{"it is no earlier stage", []string{"--recipe", at("later.yaml")}},
 		{`no parameter of the student is called like "conv9"`, []string{"--recipe", at("frozen.yaml")}},
+		{"stage2: train: all parameters are frozen", []string{"--recipe", at("all.yaml")}},
+		{`lr-scale of "fc": +Inf`, []string{"--recipe", at("scale.yaml")}},
+		{"stage2: train: weight-decay -5", []string{"--recipe", at("decay.yaml")}},
 		{"did you mean \"beyer\"", []string{"--recipe", "beyr"}},
 		{`loss "hint" has no pairs`, []string{"--recipe", "fitnets"}},
 		{"of another run", []string{"--record", at("r.npz"), "--augment", "jitter=1"}},

@@ -54,7 +54,7 @@ var makers = registry.New[func(Config) Optimizer]("optimizer")
 // New returns the optimizer that c names.
 func New(c Config) (Optimizer, error) {
 	for _, v := range []float64{c.Momentum, c.Beta1, c.Beta2, c.Rho} {
-		if v < 0 || v >= 1 {
+		if !(v >= 0 && v < 1) {
 			return nil, fmt.Errorf("optim: %s: decay constant %g is outside [0, 1)", c.Name, v)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/compress-toolkit/compress/dataset"
@@ -149,10 +150,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, badConfig("the model has no input")
 	case c.Data.Len() == 0:
 		return c, badConfig("data set %s is empty", c.Data.Name())
-	case !(c.LR > 0):
-		return c, badConfig("learning rate %g is not positive", c.LR)
-	case c.Epochs < 0 || c.Batch < 0 || c.Accumulate < 0:
-		return c, badConfig("Epochs, Batch and Accumulate must not be negative")
+	}
+	if err := c.checkNumbers(); err != nil {
+		return c, err
 	}
 	c.Epochs, c.Batch, c.Accumulate = max(c.Epochs, 1), orInt(c.Batch, 128), max(c.Accumulate, 1)
 	c.Batch = min(c.Batch, c.Data.Len())
@@ -176,6 +176,52 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, nil
 }
+
+// Check rejects what no run can begin with, as Run does.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
+
+// checkNumbers rejects numbers out of their range.
+func (c Config) checkNumbers() error {
+	if !(c.LR > 0) || math.IsInf(c.LR, 0) {
+		return badConfig("learning rate %g is not a positive number", c.LR)
+	}
+	if c.Epochs < 0 || c.Batch < 0 || c.Accumulate < 0 || c.Patience < 0 {
+		return badConfig("Epochs, Batch, Accumulate and Patience must not be negative")
+	}
+	for _, n := range []struct {
+		name  string
+		value float64
+	}{{"weight-decay", c.WeightDecay}, {"max-norm", c.MaxNorm}, {"clip-norm", c.ClipNorm}, {"clip-value", c.ClipValue}} {
+		if !notNegative(n.value) {
+			return badConfig("%s %g is not a number of at least 0", n.name, n.value)
+		}
+	}
+	return c.checkScales()
+}
+
+// checkScales rejects factors on the learning rate that leave nothing to train, or are none.
+func (c Config) checkScales() error {
+	if c.LRScale == nil {
+		return nil
+	}
+	trains := false
+	for _, p := range c.Model.Graph.Params {
+		f := c.LRScale(p.Name)
+		if p.Trainable && !notNegative(f) {
+			return badConfig("the learning rate of %q times %g: the factor is not a number of at least 0", p.Name, f)
+		}
+		trains = trains || p.Trainable && f != 0
+	}
+	if !trains {
+		return badConfig("all parameters are frozen: nothing is left to train")
+	}
+	return nil
+}
+
+func notNegative(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
 
 func orInt(v, def int) int {
 	if v == 0 {
