@@ -265,6 +265,9 @@ func (r *distillRun) run() (*fitted, error) {
 		if err := r.record(j); err != nil {
 			return nil, err
 		}
+		if err := bindTeacher(&j.cfg, j.teachers.ensemble); err != nil {
+			return nil, err
+		}
 		res, err := runTraining(r.c, j.cfg)
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/teacher"
 )
 
@@ -99,6 +100,16 @@ func newTeachers(c *cli.Context, members []*teacher.Network, weights []float64, 
 	var err error
 	t.ensemble, err = teacher.NewEnsemble(members, weights, how)
 	return t, asUsage(err)
+}
+
+// bindTeacher makes the run's checkpoints want the same teachers when it is resumed.
+func bindTeacher(cfg *train.Config, e *teacher.Ensemble) error {
+	if cfg.Checkpoint.Dir == "" {
+		return nil
+	}
+	id, err := e.Hash()
+	cfg.Checkpoint.Of = map[string]string{"teacher": id}
+	return err
 }
 
 // teachersOf returns the networks of earlier stages, or of files, as a stage names them.

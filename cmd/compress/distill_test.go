@@ -104,6 +104,34 @@ stage3: {losses: [{loss: labels, weight: 1}]}
 	}
 }
 
+// TestResumeWithAnotherTeacher is refused, and so are other frozen parameters, by distill and by tuning.
+func TestResumeWithAnotherTeacher(t *testing.T) {
+	at := distillTeacher(t)
+	must(t, "train", "--data", distillData, "--arch", "lenet:4,6,12", "--epochs", "1", "--seed", "2", "-o", at("other.cmz"))
+	if err := os.WriteFile(at("frozen.yaml"), []byte("stage1: {freeze: [^classifier/]}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	distil := []string{"distill", "--student", "mlp:4", "--epochs", "1"}
+	tune := []string{"--keep", "0.5", "--method", "svd", "--tune", "1"}
+	for _, c := range []struct {
+		ck, want string
+		args     []string
+	}{
+		{"ck1", "", append(distil, "--teacher", at("t.cmz"))},
+		{"ck1", "", append(distil, "--teacher", at("t.cmz"))},
+		{"ck1", "another run: teacher was", append(distil, "--teacher", at("other.cmz"))},
+		{"ck1", "another run: teacher was", append(distil, "--teacher", at("t.cmz")+","+at("other.cmz"))},
+		{"ck1", "another run: learning-rate factors was", append(distil, "--teacher", at("t.cmz"), "--recipe", at("frozen.yaml"))},
+		{"ck2", "", append([]string{"lowrank", at("t.cmz")}, tune...)},
+		{"ck2", "another run: teacher was", append([]string{"lowrank", at("other.cmz")}, tune...)},
+	} {
+		code, _, stderr := compress(t, append(c.args, "--data", distillData, "--checkpoint", at(c.ck), "--resume", "-o", at("s.cmz"))...)
+		if c.want == "" && code != 0 || c.want != "" && (code != exitUsage || !strings.Contains(stderr, c.want)) {
+			t.Errorf("%v: exit code %d, want %q: %s", c.args, code, c.want, stderr)
+		}
+	}
+}
+
 // TestViewsAreRecordedOnce trains five epochs on two views with the teacher and with its recorded outputs, first
 // written and then read: to the same network.
 func TestViewsAreRecordedOnce(t *testing.T) {

@@ -20,6 +20,9 @@ func (r *lowrankRun) tune(small *graph.Model, rep *lowrank.Report) (*fitted, err
 	say(r.c, "objective: %s", obj.(train.Described).Describe())
 	small = small.DeepClone() // what was not factorised is shared with the teacher
 	cfg, err := trainConfig(r.c, small, obj, r.samples)
+	if err == nil {
+		err = bindTeacher(&cfg, &teacher.Ensemble{Members: []*teacher.Network{{Name: r.in, Model: r.model, Normalize: r.samples.norm}}})
+	}
 	if err != nil {
 		return nil, err
 	}

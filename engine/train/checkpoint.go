@@ -58,7 +58,7 @@ func (r *run) save() error {
 		return err
 	}
 	state, err := json.Marshal(savedState{
-		Version: 1, Fingerprint: r.c.fingerprint(), Step: r.step, Epoch: r.epoch, Micro: r.micro,
+		Version: 1, Fingerprint: r.fingerprint(), Step: r.step, Epoch: r.epoch, Micro: r.micro,
 		LossSum: r.lossSum, LossN: r.lossN, MetricSum: r.metricSum, LastLR: r.lastLR,
 		Best: r.best, BestEpoch: r.bestEpoch, Stale: r.stale, History: r.history,
 	})
@@ -139,10 +139,8 @@ func (r *run) restoreFrom(ts map[string]*tensor.Tensor) error {
 	if s.Version != 1 {
 		return fmt.Errorf("version %d is not supported", s.Version)
 	}
-	for key, want := range r.c.fingerprint() {
-		if got := s.Fingerprint[key]; got != want {
-			return configError{fmt.Errorf("it is of another run: %s was %q, is %q; remove it or give the same settings", key, got, want)}
-		}
+	if err := sameRun(s.Fingerprint, r.fingerprint()); err != nil {
+		return err
 	}
 	live := r.tensors()
 	for _, name := range slices.Sorted(maps.Keys(live)) {
@@ -155,6 +153,18 @@ func (r *run) restoreFrom(ts map[string]*tensor.Tensor) error {
 		t.CopyFrom(ts[name])
 	}
 	r.adopt(s, ts)
+	return nil
+}
+
+// sameRun compares fingerprints; what one of them does not have is empty there.
+func sameRun(was, is map[string]string) error {
+	all := maps.Clone(is)
+	maps.Copy(all, was)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if was[key] != is[key] {
+			return configError{fmt.Errorf("it is of another run: %s was %q, is %q; remove it or give the same settings", key, was[key], is[key])}
+		}
+	}
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"math"
 	"time"
 
@@ -86,6 +88,8 @@ type Checkpoint struct {
 	Every  time.Duration // between checkpoints within an epoch; 30 s when zero. One is written after every epoch too
 	Steps  int           // also after so many updates; for tests
 	Resume bool          // go on from the checkpoint in Dir, if there is one
+	// Of is what else a resumed run must share, by names for people, such as a teacher's hash.
+	Of map[string]string
 }
 
 // Hooks carry progress out; nil ones are skipped.
@@ -231,7 +235,8 @@ func orInt(v, def int) int {
 }
 
 // fingerprint lists what a resumed run must share with the one that wrote the checkpoint.
-func (c Config) fingerprint() map[string]string {
+func (r *run) fingerprint() map[string]string {
+	c := r.c
 	f := map[string]string{
 		"data": c.Data.Name(), "samples": fmt.Sprint(c.Data.Len()), "augment": fmt.Sprint(c.Augment),
 		"epochs": fmt.Sprint(c.Epochs), "batch": fmt.Sprint(c.Batch, c.Accumulate, c.Sequential, c.DropLast),
@@ -245,5 +250,31 @@ func (c Config) fingerprint() map[string]string {
 	if d, ok := c.Objective.(Described); ok {
 		f["objective"] = d.Describe()
 	}
+	if text := r.scales(); text != "" {
+		f["learning-rate factors"] = text
+	}
+	maps.Copy(f, c.Checkpoint.Of)
 	return f
+}
+
+// scales identifies the factors on the learning rate, "" when all are 1.
+func (r *run) scales() string {
+	h := fnv.New64a()
+	frozen, scaled := 0, 0
+	for _, p := range r.copy.Graph.Params {
+		f := r.lrScale(p.Name)
+		switch {
+		case !p.Trainable || f == 1:
+			continue
+		case f == 0:
+			frozen++
+		default:
+			scaled++
+		}
+		fmt.Fprintf(h, "%q %v\n", p.Name, f)
+	}
+	if frozen+scaled == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d frozen, %d scaled (%x)", frozen, scaled, h.Sum64())
 }

@@ -240,17 +240,27 @@ func TestResumeAfterStoppingEarly(t *testing.T) {
 // TestResumeOfAnotherRun is refused, and names what differs.
 func TestResumeOfAnotherRun(t *testing.T) {
 	c := runConfig(t, "mlp")
-	c.Checkpoint.Dir = t.TempDir()
+	c.Checkpoint.Dir, c.Checkpoint.Of = t.TempDir(), map[string]string{"teacher": "a"}
 	interrupt(t, c, 3)
 	for want, change := range map[string]func(*train.Config){
-		"lr":      func(c *train.Config) { c.LR = 0.02 },
-		"seed":    func(c *train.Config) { c.Seed = 8 },
-		"augment": func(c *train.Config) { c.Augment = nil },
-		"epochs":  func(c *train.Config) { c.Epochs = 4 },
-		"data":    func(c *train.Config) { c.Data = dataset.Random(runSamples, tensor.Shape{1, 12, 12}, runClasses, 2) },
+		"lr":                      func(c *train.Config) { c.LR = 0.02 },
+		"seed":                    func(c *train.Config) { c.Seed = 8 },
+		"augment":                 func(c *train.Config) { c.Augment = nil },
+		"epochs":                  func(c *train.Config) { c.Epochs = 4 },
+		"data":                    func(c *train.Config) { c.Data = dataset.Random(runSamples, tensor.Shape{1, 12, 12}, runClasses, 2) },
+		`teacher was "a", is "b"`: func(c *train.Config) { c.Checkpoint.Of = map[string]string{"teacher": "b"} },
+		`teacher was "a", is ""`:  func(c *train.Config) { c.Checkpoint.Of = nil },
+		`learning-rate factors was "", is "1 frozen, 0 scaled`: func(c *train.Config) {
+			c.LRScale = func(v graph.Value) float64 {
+				if v == "fc1/weight" {
+					return 0
+				}
+				return 1
+			}
+		},
 	} {
 		r := runConfig(t, "mlp")
-		r.Checkpoint = train.Checkpoint{Dir: c.Checkpoint.Dir, Resume: true}
+		r.Checkpoint = train.Checkpoint{Dir: c.Checkpoint.Dir, Resume: true, Of: c.Checkpoint.Of}
 		change(&r)
 		before := bits(r.Model)
 		if _, err := train.Run(context.Background(), r); err == nil || !strings.Contains(err.Error(), want) {
