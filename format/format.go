@@ -19,6 +19,21 @@ type Format interface {
 	Save(path string, m *graph.Model, o SaveOptions) error
 }
 
+// Checker is a Format that knows names or options that it cannot save with, whatever the model.
+type Checker interface {
+	CheckSave(path string, o SaveOptions) error
+}
+
+// CheckSave fails for what no model can be saved as: an unknown extension, or what a
+// Checker refuses.
+func CheckSave(path string, o SaveOptions) error {
+	f, err := ByPath(path)
+	if c, ok := f.(Checker); ok && err == nil {
+		err = c.CheckSave(path, o)
+	}
+	return err
+}
+
 // Effort says how long a writer may look for a smaller file.
 type Effort = codec.Effort
 

@@ -28,14 +28,10 @@ func convertAction(c *cli.Context) error {
 	if err := args(c, 1, 1); err != nil {
 		return err
 	}
-	out, err := required(c, "o")
-	if err == nil {
-		err = checkOutput(out)
-	}
-	if err != nil {
+	if _, err := required(c, "o"); err != nil {
 		return err
 	}
-	save, err := storage(c.String("dtype"))
+	out, save, err := output(c)
 	if err != nil {
 		return err
 	}

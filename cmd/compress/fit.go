@@ -321,9 +321,6 @@ type plan struct {
 // dryRun compiles and times a few training steps of each stage on copies, and writes
 // nothing. The costs are those of the last stage's network.
 func dryRun(c *cli.Context, stages []train.Config, recipe string) error {
-	if _, err := storage(c.String("dtype")); err != nil {
-		return err
-	}
 	m := stages[len(stages)-1].Model
 	cost, _, err := m.Cost(m.Graph.Uniform(1))
 	if err != nil {

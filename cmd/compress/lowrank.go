@@ -116,15 +116,7 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 			return nil, err
 		}
 	}
-	if !c.Bool("dry-run") || c.String("o") != "" {
-		if r.out, err = required(c, "o"); err == nil {
-			err = checkOutput(r.out)
-		}
-	}
-	if err == nil {
-		r.save, err = storage(c.String("dtype"))
-	}
-	if err == nil {
+	if r.out, r.save, err = output(c); err == nil {
 		r.model, err = loadModel(r.c, r.in)
 	}
 	if err != nil {

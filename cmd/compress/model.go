@@ -13,6 +13,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
 	"github.com/compress-toolkit/compress/format/onnx"
+	"github.com/compress-toolkit/compress/internal/atomicfile"
 )
 
 // metaNormalize is where a model keeps the normalisation that it was trained with.
@@ -59,14 +60,35 @@ func ofFile(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
+// output returns the file to write, checked, and how it stores weights. A dry run does without a file.
+func output(c *cli.Context) (path string, o format.SaveOptions, err error) {
+	if o, err = storage(c.String("dtype")); err != nil || c.String("o") == "" && c.Bool("dry-run") {
+		return "", o, err
+	}
+	if path, err = required(c, "o"); err == nil {
+		err = checkOutput(path, o)
+	}
+	return path, o, err
+}
+
 // checkOutput fails early for an output that could not be written at the end.
-func checkOutput(path string) error {
-	if _, err := format.ByPath(path); err != nil {
+func checkOutput(path string, o format.SaveOptions) error {
+	if err := format.CheckSave(path, o); err != nil {
 		return asUsage(err)
 	}
 	dir := filepath.Dir(path)
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return usagef("output %s: there is no folder %s", path, dir)
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return usagef("output %s is not a regular file: choose another name", path)
+	}
+	f, err := atomicfile.Create(path) // what writing begins with; closed, it leaves nothing
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return withHint(fmt.Errorf("output %s: %w", path, err), "choose a name and a folder that can be written")
 	}
 	return nil
 }

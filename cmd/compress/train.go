@@ -56,13 +56,8 @@ func prepareRun(c *cli.Context, start string) (out string, s *samples, err error
 	if err := args(c, 0, 0); err != nil {
 		return "", nil, err
 	}
-	if out = c.String("o"); out != "" || !c.Bool("dry-run") {
-		if out, err = required(c, "o"); err == nil {
-			err = checkOutput(out)
-		}
-		if err != nil {
-			return "", nil, err
-		}
+	if out, _, err = output(c); err != nil {
+		return "", nil, err
 	}
 	ref, err := startWeights(c, start)
 	if err != nil {

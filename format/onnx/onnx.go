@@ -18,10 +18,18 @@ type onnx struct{}
 func (onnx) Ext() string                            { return ".onnx" }
 func (onnx) Load(path string) (*graph.Model, error) { return Load(path, LoadOptions{}) }
 func (onnx) Save(path string, m *graph.Model, o format.SaveOptions) error {
+	if err := (onnx{}).CheckSave(path, o); err != nil {
+		return err
+	}
+	return Save(path, m, SaveOptions{Opset: o.Opset, External: o.External})
+}
+
+// CheckSave implements format.Checker.
+func (onnx) CheckSave(path string, o format.SaveOptions) error {
 	if o.Storage != tensor.Invalid && o.Storage != tensor.F32 {
 		return fmt.Errorf("%s: weights of an ONNX file have the type that they compute in, it cannot store them as %v: write a .cmz file, or leave the storage type out", path, o.Storage)
 	}
-	return Save(path, m, SaveOptions{Opset: o.Opset, External: o.External})
+	return nil
 }
 
 // LoadOptions bound what a reader accepts. The zero value is for files of

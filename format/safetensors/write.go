@@ -185,10 +185,10 @@ func SaveSharded(path string, m *graph.Model, o format.SaveOptions) error {
 }
 
 func saveSharded(path string, m *graph.Model, o format.SaveOptions, limit int64) error {
-	base, ok := strings.CutSuffix(path, indexSuffix)
-	if !ok {
-		return fmt.Errorf("safetensors: %s: the index of a sharded model is called NAME%s", path, indexSuffix)
+	if err := checkIndex(path); err != nil {
+		return err
 	}
+	base := strings.TrimSuffix(path, indexSuffix)
 	es, err := entries(m, o)
 	if err != nil {
 		return err
@@ -215,6 +215,13 @@ func saveSharded(path string, m *graph.Model, o format.SaveOptions, limit int64)
 		_, err := w.Write(raw)
 		return err
 	})
+}
+
+func checkIndex(path string) error {
+	if !strings.HasSuffix(path, indexSuffix) {
+		return fmt.Errorf("safetensors: %s: the index of a sharded model is called NAME%s", path, indexSuffix)
+	}
+	return nil
 }
 
 // split cuts the list into runs of at most limit bytes, or of one tensor.
@@ -248,4 +255,20 @@ func (sharded) Ext() string                                                { ret
 func (sharded) Load(path string) (*graph.Model, error)                     { return LoadSharded(path) }
 func (sharded) Save(path string, m *graph.Model, o format.SaveOptions) error {
 	return SaveSharded(path, m, o)
+}
+
+// CheckSave implements format.Checker.
+func (whole) CheckSave(path string, o format.SaveOptions) error {
+	if o.Storage == tensor.I8 {
+		return fmt.Errorf("%s: safetensors has no scales for weights as int8: write a .cmz file, or store float16 or bfloat16", path)
+	}
+	return nil
+}
+
+// CheckSave implements format.Checker.
+func (sharded) CheckSave(path string, o format.SaveOptions) error {
+	if err := checkIndex(path); err != nil {
+		return err
+	}
+	return whole{}.CheckSave(path, o)
 }
