@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/compress-toolkit/compress/bench"
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/train"
 )
 
 func convertCommand() *cli.Command {
@@ -39,6 +42,9 @@ func convertAction(c *cli.Context) error {
 	m, err := loadModel(c, c.Args().First())
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(m.AllParams(), func(p *graph.Param) bool { s := save.StorageOf(p); return s != p.DType && s != p.Storage }) {
+		noteAccuracy(m, train.Eval{}) // it was that of other weights
 	}
 	r := converted{Version: 1, Output: out}
 	if !c.Bool("dry-run") {

@@ -224,12 +224,15 @@ func runTraining(c *cli.Context, cfg train.Config) (*train.Result, error) {
 	return res, err
 }
 
-// finishFit measures the trained model on the test part and writes it to out.
+// finishFit measures the trained model, its weights as they are stored, on the test part and writes it to out.
 func finishFit(c *cli.Context, m *graph.Model, obj train.Objective, s *samples, out string, save format.SaveOptions, runs []*train.Result) (*fitted, error) {
 	var eval train.Eval
-	var err error
 	if s.test.Classes() > 0 {
-		if eval, err = train.Accuracy(c.Context, m, s.test, train.PredictConfig{Normalize: s.norm}); err != nil {
+		stored, err := asStored(out, m, save)
+		if err == nil {
+			eval, err = train.Accuracy(c.Context, stored, s.test, train.PredictConfig{Normalize: s.norm})
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

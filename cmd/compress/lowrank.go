@@ -238,7 +238,11 @@ func (r *lowrankRun) keepsDrop(small *graph.Model) error {
 	if err != nil {
 		return err
 	}
-	now, err := r.right(r.c.Context, small)
+	stored, err := asStored(r.out, small, r.save)
+	if err != nil {
+		return err
+	}
+	now, err := r.right(r.c.Context, stored)
 	if err != nil {
 		return err
 	}
@@ -344,13 +348,17 @@ func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {
 	return err
 }
 
-// measure adds the accuracies on the test part, before and after.
+// measure adds the accuracies on the test part, before and after with the weights as they are stored.
 func (r *lowrankRun) measure(small *graph.Model, res *factorised) error {
 	before, err := r.accuracy(r.model)
 	if err != nil {
 		return err
 	}
-	after, err := r.accuracy(small)
+	stored, err := asStored(r.out, small, r.save)
+	if err != nil {
+		return err
+	}
+	after, err := r.accuracy(stored)
 	if err != nil {
 		return err
 	}

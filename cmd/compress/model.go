@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -50,6 +52,21 @@ func saveModel(c *cli.Context, path string, m *graph.Model, o format.SaveOptions
 		return 0, ofFile(path, err)
 	}
 	return fileSize(path)
+}
+
+// asStored returns m as the file of this name will give it back: m itself where storage
+// loses nothing, as in an ONNX file.
+func asStored(path string, m *graph.Model, o format.SaveOptions) (*graph.Model, error) {
+	loses := func(p *graph.Param) bool { return o.StorageOf(p) != p.DType }
+	if strings.EqualFold(filepath.Ext(path), ".onnx") || !slices.ContainsFunc(m.AllParams(), loses) {
+		return m, nil
+	}
+	var b bytes.Buffer
+	o.Effort = format.Fast
+	if err := format.Encode(&b, m, o); err != nil {
+		return nil, ofFile(path, err)
+	}
+	return format.Decode(bytes.NewReader(b.Bytes()), int64(b.Len()), format.Limits{})
 }
 
 // ofFile names the file of an error that does not begin with its name; nil stays nil.
