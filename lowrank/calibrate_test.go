@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/lowrank/nd"
 )
 
 // TestErrorsFromOutputMoments has memory for the moments of outputs alone. Those tell the
@@ -52,6 +54,20 @@ func TestErrorsFromOutputMoments(t *testing.T) {
 		if w := *rep.Sites[0].WeightError; math.Abs(w-actual) > 0.15*actual { // for white inputs
 			t.Errorf("%s: the output's error is %g, the weight's %g", c.method, actual, w)
 		}
+	}
+}
+
+// TestUnseenDirectionsAreKept calibrates a weight of rank 4 with one vector: a projection of rank 4
+// keeps all of it, not only what that vector shows.
+func TestUnseenDirectionsAreKept(t *testing.T) {
+	w := product(normal(1, 16, 4).Mat(16), normal(2, 4, 20).Mat(4))
+	x := normal(3, 1, 20).Mat(1)
+	in := linalg.NewMat(20, 20)
+	linalg.Mul(in, 1, x, true, x, false, 0)
+	p := &Problem{Site: denseSite(Dense, 16, 20), W: nd.Of(w.Data, 1, 16, 20), Moments: &Moments{Rows: 1, In: []*linalg.Mat{in}}}
+	_, approx := factor(t, svd{}, p, Ranks{4})
+	if e := nd.RelError(p.W, approx); e > 1e-4 {
+		t.Errorf("the weight's error is %g", e)
 	}
 }
 

@@ -91,8 +91,13 @@ func (m *Moments) split(g int, w *linalg.Mat, r int, seed uint64) (a, b *linalg.
 }
 
 // splitProjected projects on the R leading eigenvectors V of the output moments
-// E[y y^T]: W' = V V^T W. It inverts nothing.
+// E[y y^T]: W' = V V^T W. It inverts nothing. Where fewer directions were seen than R, the
+// others are those in which the weight is largest.
 func splitProjected(w, out *linalg.Mat, r int) (a, b *linalg.Mat, err error) {
+	out = out.Clone()
+	if n := nd.Of(w.Data, len(w.Data)).Norm(); n > 0 {
+		linalg.Mul(out, whitenTol*trace(out)/(n*n), w, false, w, true, 1)
+	}
 	_, vecs, err := linalg.SymEig(out)
 	if err != nil {
 		return nil, nil, err
