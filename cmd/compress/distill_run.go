@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
+	"github.com/compress-toolkit/compress/student"
 )
 
 // distillRun is one run of the command: the stages and what they work on.
@@ -34,6 +36,7 @@ type job struct {
 	teachers *teachers
 	obj      *distill.Objective
 	cfg      train.Config
+	left     *graph.Model // a copy of the network as the stage left it, when later stages learn from it
 }
 
 func newDistillRun(c *cli.Context) (*distillRun, error) {
@@ -61,12 +64,9 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 	if err := r.shareView(); err != nil {
 		return nil, err
 	}
-	for i := range r.stages {
-		err := r.addJob(i)
-		if err != nil && len(r.stages) > 1 {
-			err = fmt.Errorf("stage%d: %w", i+1, err)
-		}
-		if err != nil {
+	for i, s := range r.stages {
+		r.jobs = append(r.jobs, &job{stage: s})
+		if err := r.prepare(i); err != nil {
 			return nil, err
 		}
 	}
@@ -91,46 +91,76 @@ func (r *distillRun) shareView() error {
 	return err
 }
 
-// addJob prepares stage i: its network, teachers, objective and configuration.
-func (r *distillRun) addJob(i int) error {
-	s := r.stages[i]
-	j := &job{stage: s, teachers: r.given}
-	var err error
-	if len(s.Teacher) > 0 {
-		if j.teachers, err = r.teachersOf(s.Teacher); err != nil {
-			return err
-		}
+// prepare readies stage i: its teachers, network, objective and configuration. It does so
+// before all training, which finds errors, and again when the stage begins: what earlier
+// stages' networks teach and pass on is known only then.
+func (r *distillRun) prepare(i int) error {
+	j := r.jobs[i]
+	err := r.chooseTeachers(j, i)
+	if err == nil {
+		err = r.chooseNetwork(j, i)
 	}
-	switch {
-	case i == 0 || s.Student != "":
-		spec, of := s.Student, j.teachers
-		if spec == "" || spec == "fresh" {
-			if spec, of = r.student, r.given; spec == "" { // --student is of --teacher, whoever teaches it
-				return usagef("--student is required: the recipe asks for a fresh one")
-			}
-		}
-		j.model, err = r.newStudent(spec, of, r.c.Uint64("seed")+uint64(i))
-	default:
+	if err == nil {
+		err = r.checkNetwork(j)
+	}
+	if err == nil {
+		err = r.objective(j)
+	}
+	if err == nil {
+		err = r.configure(j, i)
+	}
+	if err != nil && len(r.stages) > 1 {
+		err = fmt.Errorf("stage%d: %w", i+1, err)
+	}
+	return err
+}
+
+// chooseTeachers sets what stage i learns from.
+func (r *distillRun) chooseTeachers(j *job, i int) (err error) {
+	switch names := j.stage.Teacher; {
+	case len(names) == 0:
+		j.teachers = r.given
+	case j.teachers == nil || slices.ContainsFunc(names, isStage):
+		j.teachers, err = r.teachersOf(names, i)
+	}
+	return err
+}
+
+// chooseNetwork sets the network that stage i trains: a new one, or that of the stage
+// before. One that is made of an earlier stage's network is made anew each time.
+func (r *distillRun) chooseNetwork(j *job, i int) (err error) {
+	spec, of := j.stage.Student, j.teachers
+	if spec == "" && i > 0 {
 		j.model = r.jobs[i-1].model
+		return nil
 	}
-	if err != nil {
-		return err
+	if spec == "" || spec == "fresh" {
+		if spec, of = r.student, r.given; spec == "" { // --student is of --teacher, whoever teaches it
+			return usagef("--student is required: the recipe asks for a fresh one")
+		}
 	}
+	if j.model == nil || isDerived(spec) && isStage(of.ensemble.Members[0].Name) {
+		j.model, err = r.newStudent(spec, of, r.c.Uint64("seed")+uint64(i))
+	}
+	return err
+}
+
+// isDerived reports whether a student is made of its first teacher's network.
+func isDerived(spec string) bool {
+	_, factored := factoredStudent(spec)
+	return factored || student.IsDerived(spec)
+}
+
+// checkNetwork fails for a network that cannot be what the stage trains.
+func (r *distillRun) checkNetwork(j *job) error {
 	for _, m := range j.teachers.ensemble.Members {
 		if m.Model == j.model {
 			return withHint(usagef("teacher %s is the network that the stage trains", m.Name), "begin another network with `student: fresh`")
 		}
 	}
-	if text := s.Unmatched(j.model); text != "" {
+	if text := j.stage.Unmatched(j.model); text != "" {
 		return withHint(usagef("no parameter of the student is called like %q", text), "`compress inspect MODEL` prints the names")
 	}
-	if err := r.objective(j); err != nil {
-		return err
-	}
-	if err := r.configure(j, i); err != nil {
-		return err
-	}
-	r.jobs = append(r.jobs, j)
 	return nil
 }
 
@@ -214,7 +244,7 @@ func (r *distillRun) configure(j *job, i int) error {
 	if err != nil {
 		return asUsage(err)
 	}
-	if err := j.stage.Guide(&cfg, r.guided(j)); err != nil {
+	if err := j.stage.Guide(&cfg, r.guided(j, i)); err != nil {
 		return asUsage(err)
 	}
 	cfg.Model, cfg.Objective, cfg.Data, cfg.Normalize, cfg.Seed = j.model, j.obj, r.samples.train, r.samples.norm, r.c.Uint64("seed")
@@ -234,10 +264,10 @@ func (r *distillRun) configure(j *job, i int) error {
 	return cfg.Check()
 }
 
-// guided returns the parameters of the job's network that earlier stages of hints trained.
-func (r *distillRun) guided(j *job) map[graph.Value]bool {
+// guided returns the parameters of the job's network that stages of hints before stage i trained.
+func (r *distillRun) guided(j *job, i int) map[graph.Value]bool {
 	var values []graph.Value
-	for _, k := range r.jobs {
+	for _, k := range r.jobs[:i] {
 		if k.model == j.model && k.stage.Hints() {
 			for _, t := range k.obj.Feature {
 				for _, p := range t.Pairs {
@@ -261,6 +291,11 @@ func (r *distillRun) run() (*fitted, error) {
 		if len(r.jobs) > 1 {
 			name = fmt.Sprintf("stage%d: ", i+1)
 		}
+		if i > 0 {
+			if err := r.prepare(i); err != nil {
+				return nil, err
+			}
+		}
 		say(r.c, "%sobjective: %s", name, j.obj.Describe())
 		if err := r.record(j); err != nil {
 			return nil, err
@@ -273,10 +308,20 @@ func (r *distillRun) run() (*fitted, error) {
 			return nil, err
 		}
 		results = append(results, res)
+		if r.teachesLater(i) {
+			j.left = j.model.DeepClone()
+		}
 	}
 	last := r.jobs[len(r.jobs)-1]
 	note(last.model, map[string]string{"teacher": r.c.String("teacher"), "objective": last.obj.Describe(), "recipe": r.text})
 	return finishFit(r.c, last.model, last.obj, r.samples, r.out, save, results)
+}
+
+// teachesLater reports whether later stages learn from stage i's network.
+func (r *distillRun) teachesLater(i int) bool {
+	return slices.ContainsFunc(r.stages[i+1:], func(s *distill.Stage) bool {
+		return slices.ContainsFunc(s.Teacher, func(name string) bool { return stageOf(name) == i+1 })
+	})
 }
 
 // dryRun estimates all stages and writes nothing.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,12 +113,11 @@ func bindTeacher(cfg *train.Config, e *teacher.Ensemble) error {
 	return err
 }
 
-// teachersOf returns the networks of earlier stages, or of files, as a stage names them.
-func (r *distillRun) teachersOf(names []string) (*teachers, error) {
+// teachersOf returns the networks of stages before stage i, or of files, as it names them.
+func (r *distillRun) teachersOf(names []string, i int) (*teachers, error) {
 	var members []*teacher.Network
 	for _, name := range names {
-		n, err := strconv.Atoi(strings.TrimPrefix(name, "stage"))
-		if !strings.HasPrefix(name, "stage") || err != nil {
+		if !isStage(name) {
 			m, err := loadTeacher(r.c, name, r.samples)
 			if err != nil {
 				return nil, err
@@ -125,14 +125,28 @@ func (r *distillRun) teachersOf(names []string) (*teachers, error) {
 			members = append(members, m)
 			continue
 		}
-		if n < 1 || n > len(r.jobs) {
+		n := stageOf(name)
+		if n > i {
 			return nil, usagef("teacher %s: it is no earlier stage", name)
 		}
-		m := r.jobs[n-1].model
+		m := cmp.Or(r.jobs[n-1].left, r.jobs[n-1].model)
 		members = append(members, &teacher.Network{Name: name, Model: m, Normalize: r.samples.norm})
 	}
 	return newTeachers(r.c, members, nil, r.samples)
 }
+
+// stageOf returns N of a teacher that is called stageN, 0 for another.
+func stageOf(name string) int {
+	if text, ok := strings.CutPrefix(name, "stage"); ok {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// isStage tells the name of a stage from that of a file.
+func isStage(name string) bool { return stageOf(name) > 0 }
 
 // fits fails for a network whose first input does not take batches of samples.
 func fits(m *graph.Model, path string, sample tensor.Shape) error {
