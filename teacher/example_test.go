@@ -36,8 +36,8 @@ func ExampleRecord() {
 	}
 	other := r.Binding
 	other.View = teacher.View{Augment: []dataset.Augment{dataset.Flip{}}, Seed: 1}.String()
-	fmt.Println(r.Check(r.Binding, 10))
-	fmt.Println(r.Check(other, 10))
+	fmt.Println(r.Check(r.Binding, 10, set.Len(), 3))
+	fmt.Println(r.Check(other, 10, set.Len(), 3))
 	// Output:
 	// <nil>
 	// the recorded outputs are of another run: its augmentation is as they are, wanted flip, seed 1

@@ -82,25 +82,44 @@ func (b Binding) distinct(epochs int) int {
 // ErrMismatch is wrapped by the error for a recording of something else.
 var ErrMismatch = errors.New("the recorded outputs are of another run")
 
-// Check compares a recording's binding with what is wanted, and its epochs with those that
-// a run of so many sees.
-func (r *Recording) Check(want Binding, epochs int) error {
+// Match compares the binding with what is wanted.
+func (b Binding) Match(want Binding) error {
 	for _, f := range []struct{ what, got, want string }{
-		{"teacher", r.Teacher, want.Teacher},
-		{"data", r.Data, want.Data},
-		{"augmentation", r.View, want.View},
-		{"temperature", fmt.Sprint(r.Temperature), fmt.Sprint(want.Temperature)},
-		{"form", r.Form, want.Form},
+		{"teacher", b.Teacher, want.Teacher},
+		{"data", b.Data, want.Data},
+		{"augmentation", b.View, want.View},
+		{"temperature", fmt.Sprint(b.Temperature), fmt.Sprint(want.Temperature)},
+		{"form", b.Form, want.Form},
 	} {
 		if f.got != f.want {
 			return fmt.Errorf("%w: its %s is %s, wanted %s", ErrMismatch, f.what, f.got, f.want)
 		}
 	}
+	return nil
+}
+
+// Check compares a recording's binding with what is wanted, and its logits with the epochs,
+// the samples and the classes of a run.
+func (r *Recording) Check(want Binding, epochs, samples, classes int) error {
+	if err := r.Match(want); err != nil {
+		return err
+	}
 	if e, n := r.logits.Dim(0), r.distinct(epochs); e < n {
 		return fmt.Errorf("%w: it has %d epochs, wanted %d", ErrMismatch, e, n)
 	}
+	if n, k := r.logits.Dim(1), r.logits.Dim(2); n != samples || k != classes {
+		return fmt.Errorf("%w: it has %d samples of %d classes, wanted %d of %d", ErrDamaged, n, k, samples, classes)
+	}
+	for i, z := range r.logits.F32s() {
+		if z-z != 0 {
+			return fmt.Errorf("%w: a logit of sample %d is %g", ErrDamaged, i/classes%samples, z)
+		}
+	}
 	return nil
 }
+
+// MaxLogits is how many logits a recording can have: 16 GiB.
+const MaxLogits = 1 << 32
 
 // Record runs the source over the set, whose batches are normalised with norm, once for
 // each epoch of the view.
@@ -128,8 +147,8 @@ func Record(ctx context.Context, src Source, set dataset.Set, norm *dataset.Norm
 		}
 		k := z.Dim(-1)
 		if r.logits == nil {
-			if int64(epochs)*int64(set.Len())*int64(k) > 1<<32 {
-				return nil, fmt.Errorf("teacher: recording %d epochs of %d samples takes over 16 GiB; record fewer epochs or run the teacher beside the student", epochs, set.Len())
+			if int64(epochs)*int64(set.Len())*int64(k) > MaxLogits {
+				return nil, fmt.Errorf("teacher: recording %d epochs of %d samples of %d classes takes over 16 GiB", epochs, set.Len(), k)
 			}
 			r.logits = tensor.New(tensor.F32, tensor.Shape{epochs, set.Len(), k})
 		}

@@ -3,6 +3,7 @@ package teacher
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,6 +46,14 @@ func ParseForm(text string) (Form, error) {
 	return f, nil
 }
 
+// Check rejects a form that is none for so many classes.
+func (f Form) Check(classes int) error {
+	if f.Top >= classes {
+		return fmt.Errorf("top:%d of %d classes leaves nothing out", f.Top, classes)
+	}
+	return nil
+}
+
 // recordingVersion is the version of the file: a NumPy .npz with the logits as "logits"
 // E x N x K, or "top" and "class" E x N x Top and "rest" E x N, and JSON bytes "header".
 const recordingVersion = 1
@@ -62,8 +71,8 @@ type recordingHeader struct {
 //	exp(r/T) = 1/(K - Top) sum exp(z/T)
 func (r *Recording) Reduce(f Form, temperature float64) error {
 	k := r.logits.Dim(2)
-	if f.Top >= k {
-		return fmt.Errorf("top:%d of %d classes leaves nothing out", f.Top, k)
+	if err := f.Check(k); err != nil {
+		return err
 	}
 	r.Form = f.String()
 	z := r.logits.F32s()
@@ -150,6 +159,9 @@ func (r *Recording) topEntries(top int) []npy.Entry {
 	return []npy.Entry{{Name: "top", Tensor: half(values)}, {Name: "class", Tensor: tensor.Of(values.Shape(), class)}, {Name: "rest", Tensor: half(rest)}}
 }
 
+// ErrDamaged is wrapped by the error for a file that is not all that Save writes.
+var ErrDamaged = errors.New("no whole recording of a teacher")
+
 // LoadRecording reads a file of Save.
 func LoadRecording(path string) (*Recording, error) {
 	entries, err := npy.ReadZipFile(path)
@@ -162,7 +174,7 @@ func LoadRecording(path string) (*Recording, error) {
 	}
 	r, err := decodeRecording(ts)
 	if err != nil {
-		return nil, fmt.Errorf("%s: no recording of a teacher: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 	}
 	return r, nil
 }
@@ -225,8 +237,7 @@ func expandTop(ts map[string]*tensor.Tensor, classes int) (*tensor.Tensor, error
 	if class == nil || class.DType() != tensor.I32 || !class.Shape().Equal(top.Shape()) || !rest.Shape().Equal(top.Shape()[:2]) || classes <= top.Dim(2) {
 		return nil, fmt.Errorf("its top logits %v, classes %v and rest %v do not fit", top, class, rest)
 	}
-	const most = 1 << 32
-	if int64(rest.Len())*int64(classes) > most {
+	if int64(rest.Len())*int64(classes) > MaxLogits {
 		return nil, fmt.Errorf("%d rows of %d classes are too many", rest.Len(), classes)
 	}
 	z, k := tensor.New(tensor.F32, tensor.Shape{top.Dim(0), top.Dim(1), classes}), top.Dim(2)

@@ -3,6 +3,7 @@ package teacher_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,9 +12,11 @@ import (
 	"testing"
 
 	"github.com/compress-toolkit/compress/dataset"
+	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/nn"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/internal/atomicfile"
 	"github.com/compress-toolkit/compress/teacher"
 )
 
@@ -191,7 +194,7 @@ func replay(t *testing.T, set dataset.Set, v teacher.View, f teacher.Form, epoch
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := back.Check(rec.Binding, epochs); err != nil {
+	if err := back.Check(rec.Binding, epochs, set.Len(), 5); err != nil {
 		t.Fatal(err)
 	}
 	l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: 6, Augment: v.Augment, Seed: v.Seed, Shuffle: true, Epochs: epochs})
@@ -252,7 +255,7 @@ func TestRecordingOfViews(t *testing.T) {
 	as := append(slices.Clone(jitter), dataset.Views{Epochs: 2})
 	rec := replay(t, set, teacher.View{Augment: as, Seed: 9, Epochs: 5}, teacher.Form{}, 5, 0)
 	one := record(t, set, teacher.View{Augment: as, Seed: 9, Epochs: 1}, teacher.Form{})
-	if err := one.Check(rec.Binding, 5); !errors.Is(err, teacher.ErrMismatch) {
+	if err := one.Check(rec.Binding, 5, set.Len(), 5); !errors.Is(err, teacher.ErrMismatch) {
 		t.Errorf("one of two views stands for five epochs: %v", err)
 	}
 }
@@ -267,12 +270,38 @@ func TestRecordingMismatch(t *testing.T) {
 	} {
 		want := rec.Binding
 		change(&want)
-		if err := rec.Check(want, 2); !errors.Is(err, teacher.ErrMismatch) {
+		if err := rec.Check(want, 2, set.Len(), 5); !errors.Is(err, teacher.ErrMismatch) {
 			t.Errorf("%+v: %v", want, err)
 		}
 	}
-	if err := rec.Check(rec.Binding, 3); !errors.Is(err, teacher.ErrMismatch) {
+	if err := rec.Check(rec.Binding, 3, set.Len(), 5); !errors.Is(err, teacher.ErrMismatch) {
 		t.Errorf("more epochs than recorded: %v", err)
+	}
+}
+
+// notNumbers gives logits that are none.
+type notNumbers struct{}
+
+func (notNumbers) Logits(_ context.Context, b *dataset.Batch, _ float64, _ []graph.Value) (*tensor.Tensor, []*tensor.Tensor, error) {
+	z := tensor.New(tensor.F32, tensor.Shape{len(b.Index), 5})
+	z.F32s()[1] = float32(math.Inf(1))
+	return z, nil, nil
+}
+
+// TestDamagedRecording has other samples or classes than its binding says, or logits that are no numbers.
+func TestDamagedRecording(t *testing.T) {
+	set := dataset.Random(20, shape, 5, 1)
+	rec := record(t, set, teacher.View{}, teacher.Form{})
+	bad, err := teacher.Record(context.Background(), notNumbers{}, set, nil, 1, teacher.View{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range []error{
+		rec.Check(rec.Binding, 1, 21, 5), rec.Check(rec.Binding, 1, 20, 4), rec.Check(rec.Binding, 1, 10, 10), bad.Check(bad.Binding, 1, 20, 5),
+	} {
+		if !errors.Is(err, teacher.ErrDamaged) {
+			t.Errorf("case %d: %v", i, err)
+		}
 	}
 }
 
@@ -306,6 +335,13 @@ func TestLoadRecordingErrors(t *testing.T) {
 	}
 	if _, err := teacher.LoadRecording(path); err == nil {
 		t.Error("a text is taken for a recording")
+	}
+	headless := []npy.Entry{{Name: "logits", Tensor: tensor.New(tensor.F32, tensor.Shape{1, 2, 3})}}
+	if err := atomicfile.WriteFile(path, func(w io.Writer) error { return npy.WriteZip(w, headless) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := teacher.LoadRecording(path); !errors.Is(err, teacher.ErrDamaged) {
+		t.Errorf("logits without a header: %v", err)
 	}
 	for _, text := range []string{"top:0", "top:x", "f64", "top:3x"} {
 		if _, err := teacher.ParseForm(text); err == nil {

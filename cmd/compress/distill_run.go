@@ -27,6 +27,7 @@ type distillRun struct {
 	stages  []*distill.Stage
 	text    string // the resolved recipe
 	jobs    []*job
+	file    *recordFile // --record, nil without
 }
 
 // job is a stage made ready to train.
@@ -70,7 +71,7 @@ func newDistillRun(c *cli.Context) (*distillRun, error) {
 			return nil, err
 		}
 	}
-	return r, nil
+	return r, r.prepareRecord()
 }
 
 // shareView gives teachers and students the same samples, and adds those without labels.

@@ -15,6 +15,7 @@ import (
 	"github.com/compress-toolkit/compress/format"
 	"github.com/compress-toolkit/compress/format/onnx"
 	"github.com/compress-toolkit/compress/internal/registry"
+	"github.com/compress-toolkit/compress/teacher"
 )
 
 func nearest(name string, known []string) string { return registry.Nearest(name, known) }
@@ -94,7 +95,7 @@ func exitCode(err error) int {
 	case errors.As(err, &u), errors.Is(err, dataset.ErrSpec), errors.Is(err, train.ErrConfig):
 		return exitUsage
 	case errors.Is(err, dataset.ErrBad), errors.Is(err, graph.ErrInvalid),
-		errors.Is(err, graph.ErrUnsupported), errors.Is(err, format.ErrFormat), errors.As(err, &np):
+		errors.Is(err, graph.ErrUnsupported), errors.Is(err, format.ErrFormat), errors.Is(err, teacher.ErrDamaged), errors.As(err, &np):
 		return exitBadFile
 	case errors.Is(err, onnx.ErrOpset): // not of a file, but of --opset
 		return exitUsage

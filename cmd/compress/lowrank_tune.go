@@ -75,7 +75,7 @@ func (r *lowrankRun) distillation(e *teacher.Ensemble, classes int, hints *guida
 	if err := o.Validate(); err != nil {
 		return nil, asUsage(err)
 	}
-	if c.String("augment") == "" && hints == nil && len(o.Logit) > 0 {
+	if c.String("augment") == "" && hints == nil && len(o.Logit) > 0 && fewOutputs(r.samples, classes) {
 		say(c, "recording the teacher's outputs for %d samples", r.samples.train.Len())
 		rec, err := teacher.Record(c.Context, e, r.samples.train, r.samples.norm, t, teacher.View{})
 		if err != nil {

@@ -93,6 +93,11 @@ func checkOutput(path string, o format.SaveOptions) error {
 	if err := format.CheckSave(path, o); err != nil {
 		return asUsage(err)
 	}
+	return checkWritable(path)
+}
+
+// checkWritable fails early for a file that could not be written at the end.
+func checkWritable(path string) error {
 	dir := filepath.Dir(path)
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return usagef("output %s: there is no folder %s", path, dir)

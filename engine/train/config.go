@@ -183,8 +183,23 @@ func (c Config) withDefaults() (Config, error) {
 
 // Check rejects what no run can begin with, as Run does.
 func (c Config) Check() error {
-	_, err := c.withDefaults()
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	l, err := c.loader()
+	if err == nil {
+		l.Close()
+	}
 	return err
+}
+
+// loader returns the loader of a configuration with defaults.
+func (c Config) loader() (*dataset.Loader, error) {
+	return dataset.NewLoader(c.Data, dataset.LoaderConfig{
+		Batch: c.Batch / c.Accumulate, Seed: c.Seed, Shuffle: !c.Sequential, DropLast: c.DropLast,
+		Augment: c.Augment, Normalize: c.Normalize,
+	})
 }
 
 // checkNumbers rejects numbers out of their range.

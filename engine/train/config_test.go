@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/compress-toolkit/compress/dataset"
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
 )
 
@@ -41,5 +43,22 @@ func TestCheckNumbers(t *testing.T) {
 	}
 	if err := c.Check(); err != nil {
 		t.Errorf("some parameters frozen: %v", err)
+	}
+}
+
+// TestCheck finds without a run what a run refuses.
+func TestCheck(t *testing.T) {
+	if err := runConfig(t, "mlp").Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*train.Config){
+		"parts":   func(c *train.Config) { c.Accumulate = 3 },
+		"vectors": func(c *train.Config) { c.Data = dataset.Random(20, tensor.Shape{5}, runClasses, 1) },
+	} {
+		c := runConfig(t, "mlp")
+		change(&c)
+		if err := c.Check(); !errors.Is(err, train.ErrConfig) && !errors.Is(err, dataset.ErrSpec) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -98,11 +98,7 @@ func newRun(c Config) (*run, error) {
 	if err := r.build(); err != nil {
 		return nil, err
 	}
-	r.loader, err = dataset.NewLoader(c.Data, dataset.LoaderConfig{
-		Batch: c.Batch / c.Accumulate, Seed: c.Seed, Shuffle: !c.Sequential, DropLast: c.DropLast,
-		Augment: c.Augment, Normalize: c.Normalize,
-	})
-	if err != nil {
+	if r.loader, err = c.loader(); err != nil {
 		return nil, err
 	}
 	r.perEpoch = (r.loader.BatchesPerEpoch() + c.Accumulate - 1) / c.Accumulate
