@@ -24,6 +24,8 @@ type Stage struct {
 	// Teacher names files, or earlier stages whose networks teach; the run's
 	// teachers when empty.
 	Teacher Names `yaml:"teacher,omitempty"`
+	// TeacherWeights are those of Teacher's networks as an ensemble; equal when empty.
+	TeacherWeights []float64 `yaml:"teacher-weights,omitempty,flow"`
 
 	Epochs      int     `yaml:"epochs"`
 	Batch       int     `yaml:"batch"`

@@ -148,6 +148,9 @@ func NewEnsemble(members []*Network, weights []float64, c Combine) (*Ensemble, e
 	if sum == 0 {
 		return nil, fmt.Errorf("teacher: all weights are zero")
 	}
+	if math.IsInf(sum, 1) {
+		return nil, fmt.Errorf("teacher: the weights %v are too large", weights)
+	}
 	for i := range w {
 		w[i] /= sum
 	}

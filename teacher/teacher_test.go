@@ -121,6 +121,7 @@ func TestEnsembleErrors(t *testing.T) {
 		{two, []float64{1}, "", "1 weights for 2"},
 		{two, []float64{1, -1}, "", "negative"},
 		{two, []float64{0, 0}, "", "zero"},
+		{two, []float64{math.Inf(1), 1}, "", "too large"},
 		{two, nil, "median", "cannot combine"},
 	} {
 		if _, err := teacher.NewEnsemble(c.members, c.weights, c.how); err == nil || !strings.Contains(err.Error(), c.want) {

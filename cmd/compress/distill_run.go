@@ -119,10 +119,12 @@ func (r *distillRun) prepare(i int) error {
 // chooseTeachers sets what stage i learns from.
 func (r *distillRun) chooseTeachers(j *job, i int) (err error) {
 	switch names := j.stage.Teacher; {
+	case len(names) == 0 && j.stage.TeacherWeights != nil:
+		return withHint(usagef("teacher-weights without `teacher:`"), "--teacher-weights has those of --teacher")
 	case len(names) == 0:
 		j.teachers = r.given
 	case j.teachers == nil || slices.ContainsFunc(names, isStage):
-		j.teachers, err = r.teachersOf(names, i)
+		j.teachers, err = r.teachersOf(j.stage, i)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +20,10 @@ func resolveStages(c *cli.Context) ([]*distill.Stage, error) {
 	if !validHintMode(c.String("hint-mode")) {
 		return nil, usagef("--hint-mode %s is none of staged, joint, only", c.String("hint-mode"))
 	}
-	base, given := map[string]any{}, map[string]any{}
+	if n := c.Int("hint-epochs"); n < 0 {
+		return nil, usagef("--hint-epochs %d is negative", n)
+	}
+	base, given, used := map[string]any{}, map[string]any{}, flagUse{}
 	for _, f := range stageFlags {
 		base[f] = c.Value(f)
 		if c.IsSet(f) {
@@ -33,15 +37,22 @@ func resolveStages(c *cli.Context) ([]*distill.Stage, error) {
 			return nil, asUsage(err)
 		}
 		stages, err := r.Resolve(base, nil)
-		return stages, asUsage(err)
+		if err != nil {
+			return nil, asUsage(err)
+		}
+		used.byFlags(c)
+		return stages, used.check(c, stages)
 	}
 	r, err := distill.LoadRecipe(name)
 	if err != nil {
 		return nil, asUsage(err)
 	}
-	base["losses"] = softTerms(c)
 	stages, err := r.Resolve(base, func(s *distill.Stage) map[string]any {
-		over := map[string]any{"losses": overriddenLosses(c, s.Losses)}
+		used.byRecipe(s)
+		over := map[string]any{"losses": overriddenLosses(c, s)}
+		if len(s.Losses) == 0 {
+			over["losses"] = softTerms(c)
+		}
 		for f, v := range given {
 			over[f] = v
 		}
@@ -55,7 +66,10 @@ func resolveStages(c *cli.Context) ([]*distill.Stage, error) {
 		}
 		return over
 	})
-	return stages, asUsage(err)
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	return stages, used.check(c, stages)
 }
 
 func validHintMode(m string) bool { return m == "staged" || m == "joint" || m == "only" }
@@ -113,7 +127,7 @@ func softTerms(c *cli.Context) []term {
 	w, _ := distill.ParseWeight(c.String("soft-weight")) // checkWeights has seen it
 	for _, t := range lossTerms(c, w) {
 		m := term{"loss": t.Loss, "weight": t.Weight}
-		if distill.IsFeature(t.Loss) {
+		if onValues(t) {
 			m["pairs"] = t.Pairs
 		} else {
 			m["temperature"], m["standardize"] = c.Float64("temperature"), c.Bool("standardize")
@@ -137,14 +151,23 @@ func lossTerms(c *cli.Context, w distill.Weight) []distill.Term {
 }
 
 // overriddenLosses returns a recipe's losses with what flags say of them: --loss takes the
-// place of each loss on logits, with its weight.
-func overriddenLosses(c *cli.Context, losses []distill.Term) (out []distill.Term) {
-	for _, t := range losses {
+// place of each loss on logits, with its weight, and --hint-loss that of each on values;
+// --hard-weight adds the labels to a stage without, unless it has hints alone.
+func overriddenLosses(c *cli.Context, s *distill.Stage) (out []distill.Term) {
+	labels := distill.Term{Loss: distill.LabelsLoss}
+	weigh(c, &labels, "hard-weight")
+	if labels.Weight != (distill.Weight{}) && !s.Hints() && !slices.ContainsFunc(s.Losses, onLabels) {
+		out = append(out, labels)
+	}
+	for _, t := range s.Losses {
 		switch {
-		case t.Loss == distill.LabelsLoss:
+		case onLabels(t):
 			weigh(c, &t, "hard-weight")
-		case distill.IsFeature(t.Loss):
+		case onValues(t):
 			weigh(c, &t, "hint-weight")
+			if c.IsSet("hint-loss") {
+				t.Loss, t.Params, _ = distill.ParseLoss(c.String("hint-loss")) // checkWeights has seen it
+			}
 		default:
 			weigh(c, &t, "soft-weight")
 			out = append(out, overriddenLogits(c, t)...)
@@ -173,7 +196,7 @@ func overriddenLogits(c *cli.Context, t distill.Term) []distill.Term {
 	}
 	out := lossTerms(c, t.Weight)
 	for i := range out {
-		if l := &out[i]; !distill.IsFeature(l.Loss) {
+		if l := &out[i]; !onValues(*l) {
 			l.Temperature, l.Standardize = t.Temperature, t.Standardize
 		}
 	}

@@ -85,12 +85,14 @@ func TestMistakesOfLaterStages(t *testing.T) {
 	must(t, "train", "--data", "random:20;shape=5;classes=3", "--arch", "mlp:4", "--epochs", "1", "-o", at("flat.cmz"))
 	const labels, kd = "losses: [{loss: labels}]", "losses: [{loss: kd}]"
 	writeFiles(t, at, map[string]string{
-		"mixed.yaml": "stage1: {" + labels + "}\nstage2: {augment: mixup, " + labels + "}\n",
-		"rate.yaml":  "stage1: {" + labels + "}\nstage2: {lr: -1, " + labels + "}\n",
-		"parts.yaml": "stage1: {" + labels + "}\nstage2: {batch: 10, accumulate: 3, " + labels + "}\n",
-		"crop.yaml":  "stage1: {" + labels + "}\nstage2: {augment: crop=4, " + labels + "}\n",
-		"views.yaml": "stage1: {" + kd + "}\nstage2: {augment: jitter=1, " + kd + "}\n",
-		"two.yaml":   "stage1: {losses: [{loss: kd, temperature: 2}, {loss: dist, temperature: 4}]}\n",
+		"mixed.yaml":   "stage1: {" + labels + "}\nstage2: {augment: mixup, " + labels + "}\n",
+		"rate.yaml":    "stage1: {" + labels + "}\nstage2: {lr: -1, " + labels + "}\n",
+		"parts.yaml":   "stage1: {" + labels + "}\nstage2: {batch: 10, accumulate: 3, " + labels + "}\n",
+		"crop.yaml":    "stage1: {" + labels + "}\nstage2: {augment: crop=4, " + labels + "}\n",
+		"views.yaml":   "stage1: {" + kd + "}\nstage2: {augment: jitter=1, " + kd + "}\n",
+		"weights.yaml": "stage1: {" + kd + "}\nstage2: {student: 'mlp:3', teacher: stage1, teacher-weights: [1, 2], " + kd + "}\n",
+		"no.yaml":      "stage1: {teacher-weights: [1, 2], " + kd + "}\n",
+		"two.yaml":     "stage1: {losses: [{loss: kd, temperature: 2}, {loss: dist, temperature: 4}]}\n",
 	})
 	for _, c := range []struct {
 		want string
@@ -106,6 +108,10 @@ func TestMistakesOfLaterStages(t *testing.T) {
 		{"top:3 of 3 classes", []string{"--record", at("r.npz"), "--record-form", "top:3"}},
 		{"a mixture has no label", []string{"--record", at("r.npz"), "--augment", "jitter=1,mixup"}},
 		{"--record-form is of no use without --record", []string{"--record-form", "f16"}},
+		{"--hint-epochs -4 is negative", []string{"--hint", "pool:pool", "--hint-epochs", "-4"}},
+		{`"inf" is not a finite number`, []string{"--teacher-weights", "inf"}},
+		{"stage2: teacher: 2 weights for 1 members", []string{"--recipe", at("weights.yaml")}},
+		{"teacher-weights without", []string{"--recipe", at("no.yaml")}},
 	} {
 		args := append([]string{"distill", "--data", distillData, "--teacher", at("t.cmz"), "--student", "mlp:4", "--epochs", "1", "-o", at("x.cmz")}, c.args...)
 		code, _, stderr := compress(t, args...)

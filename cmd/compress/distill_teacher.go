@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/engine/train"
@@ -61,8 +63,8 @@ func teacherWeights(text string, n int) ([]float64, error) {
 	var ws []float64
 	for _, part := range strings.Split(text, ",") {
 		w, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
-		if err != nil || !(w >= 0) {
-			return nil, usagef("--teacher-weights %s: %q is not a number of at least 0", text, part)
+		if err != nil || !(w >= 0) || math.IsInf(w, 1) {
+			return nil, usagef("--teacher-weights %s: %q is not a finite number of at least 0", text, part)
 		}
 		ws = append(ws, w)
 	}
@@ -114,9 +116,9 @@ func bindTeacher(cfg *train.Config, e *teacher.Ensemble) error {
 }
 
 // teachersOf returns the networks of stages before stage i, or of files, as it names them.
-func (r *distillRun) teachersOf(names []string, i int) (*teachers, error) {
+func (r *distillRun) teachersOf(s *distill.Stage, i int) (*teachers, error) {
 	var members []*teacher.Network
-	for _, name := range names {
+	for _, name := range s.Teacher {
 		if !isStage(name) {
 			m, err := loadTeacher(r.c, name, r.samples)
 			if err != nil {
@@ -132,7 +134,7 @@ func (r *distillRun) teachersOf(names []string, i int) (*teachers, error) {
 		m := cmp.Or(r.jobs[n-1].left, r.jobs[n-1].model)
 		members = append(members, &teacher.Network{Name: name, Model: m, Normalize: r.samples.norm})
 	}
-	return newTeachers(r.c, members, nil, r.samples)
+	return newTeachers(r.c, members, s.TeacherWeights, r.samples)
 }
 
 // stageOf returns N of a teacher that is called stageN, 0 for another.
