@@ -188,7 +188,7 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 		return fmt.Errorf("distill: the student's output %q is %v, the teacher's N x %d", z, append([]any{"N"}, dims(s)[1:]...), o.Classes)
 	}
 	in := LogitLoss{Student: z, Classes: s[1]}
-	if o.usesLabels() {
+	if o.UsesLabels() {
 		in.Labels = train.LabelInput(b)
 	}
 	if o.Hard.most() > 0 {
@@ -212,8 +212,8 @@ func (o *Objective) buildLogits(b *graph.Builder, z graph.Value) error {
 	return nil
 }
 
-// usesLabels reports whether the labels are fed: for the cross-entropy or a loss on logits.
-func (o *Objective) usesLabels() bool {
+// UsesLabels reports whether labels are fed where there are some: for the cross-entropy or a loss on logits.
+func (o *Objective) UsesLabels() bool {
 	return o.Hard.most() > 0 || slices.ContainsFunc(o.Logit, func(t LogitTerm) bool {
 		_, ok := t.loss().(Labelled)
 		return ok && t.Weight.most() > 0

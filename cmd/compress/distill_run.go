@@ -187,6 +187,10 @@ func (r *distillRun) objective(j *job) error {
 	if j.obj.Hard != (distill.Weight{}) && r.samples.train.Classes() == 0 {
 		return withHint(usagef("the samples of %s have no labels to learn from", r.samples.spec), "set --hard-weight 0")
 	}
+	if n, k := r.samples.train.Classes(), j.teachers.classes; n > k && j.obj.UsesLabels() {
+		return withHint(usagef("the samples of %s have %d classes, teacher %s has %d", r.samples.spec, n, j.teachers.ensemble.Members[0].Name, k),
+			"take samples of the teacher's classes, or learn from the teacher alone: --hard-weight 0 with a --loss without labels, as kd")
+	}
 	j.stage.NotePairs(pairs)
 	j.obj.Teacher, j.obj.Classes, j.obj.Shapes, j.obj.Seed = j.teachers.ensemble, j.teachers.classes, shapes, r.c.Uint64("seed")
 	j.obj.Mixed = r.c.String("unlabelled") != ""

@@ -108,6 +108,8 @@ func TestMistakesOfLaterStages(t *testing.T) {
 		{"top:3 of 3 classes", []string{"--record", at("r.npz"), "--record-form", "top:3"}},
 		{"a mixture has no label", []string{"--record", at("r.npz"), "--augment", "jitter=1,mixup"}},
 		{"--record-form is of no use without --record", []string{"--record-form", "f16"}},
+		{"have 5 classes, teacher ", []string{"--student", "width:1", "--data", "random:64;shape=1,16,16;classes=5"}},
+		{"have 5 classes, teacher ", []string{"--student", "width:1", "--data", "random:64;shape=1,16,16;classes=5", "--hard-weight", "0", "--loss", "dkd"}},
 		{"--hint-epochs -4 is negative", []string{"--hint", "pool:pool", "--hint-epochs", "-4"}},
 		{`"inf" is not a finite number`, []string{"--teacher-weights", "inf"}},
 		{"stage2: teacher: 2 weights for 1 members", []string{"--recipe", at("weights.yaml")}},
@@ -122,6 +124,11 @@ func TestMistakesOfLaterStages(t *testing.T) {
 	if _, err := os.Stat(at("r.npz")); err == nil {
 		t.Error("a recording is left behind")
 	}
+	code, _, stderr := compress(t, "train", "--data", "random:20;shape=5;classes=5", "--arch", at("flat.cmz"), "--epochs", "1", "-o", at("x.cmz"))
+	if code != exitUsage || !strings.Contains(stderr, `has 5 classes, the model's output "logits" 3`) {
+		t.Errorf("training on with more classes: exit code %d: %s", code, stderr)
+	}
+	must(t, "distill", "--data", "random:64;shape=1,16,16;classes=5", "--hard-weight", "0", "--teacher", at("t.cmz"), "--student", "width:1", "--epochs", "1", "-o", at("x.cmz"))
 }
 
 // TestRecordForAllStages writes what the longest stage needs, and all read it.

@@ -172,13 +172,31 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Checkpoint.Every == 0 {
 		c.Checkpoint.Every = 30 * time.Second
 	}
-	if l, ok := c.Objective.(Labelled); ok && l.NeedsLabels() && dataset.IsMixed(c.Augment) {
-		return c, badConfig("augmentation %s: a mixture has no label; distil it without the loss on labels (hard weight 0)", dataset.AugmentsString(c.Augment))
+	if l, ok := c.Objective.(Labelled); ok && l.NeedsLabels() {
+		if dataset.IsMixed(c.Augment) {
+			return c, badConfig("augmentation %s: a mixture has no label; distil it without the loss on labels (hard weight 0)", dataset.AugmentsString(c.Augment))
+		}
+		if err := c.checkClasses(); err != nil {
+			return c, err
+		}
 	}
 	if (c.KeepBest || c.Patience > 0) && c.Evaluate == nil {
 		return c, badConfig("KeepBest and Patience need Evaluate")
 	}
 	return c, nil
+}
+
+// checkClasses rejects labels beyond the classes of the model's first output, N x K.
+func (c Config) checkClasses() error {
+	inf, err := c.Model.InferAny()
+	if err != nil || len(c.Model.Graph.Outputs) == 0 {
+		return nil // building says so
+	}
+	out := c.Model.Graph.Outputs[0].Name
+	if s := inf.Specs[out].Shape; len(s) == 2 && c.Data.Classes() > s[1] {
+		return badConfig("data set %s has %d classes, the model's output %q %d", c.Data.Name(), c.Data.Classes(), out, s[1])
+	}
+	return nil
 }
 
 // Check rejects what no run can begin with, as Run does.

@@ -54,6 +54,7 @@ func TestCheck(t *testing.T) {
 	for name, change := range map[string]func(*train.Config){
 		"parts":   func(c *train.Config) { c.Accumulate = 3 },
 		"vectors": func(c *train.Config) { c.Data = dataset.Random(20, tensor.Shape{5}, runClasses, 1) },
+		"classes": func(c *train.Config) { c.Data = dataset.Random(20, c.Data.Shape(), runClasses+1, 1) },
 	} {
 		c := runConfig(t, "mlp")
 		change(&c)
