@@ -1,8 +1,10 @@
 package lowrank
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/compress-toolkit/compress/engine/graph"
 )
@@ -48,11 +50,12 @@ type finder struct {
 	dims    map[graph.Value][]graph.Dim
 	sites   []*Site
 	byParam map[*graph.Param]*Site
+	names   map[string]bool         // of sites
 	other   map[*graph.Param]string // a node that uses the parameter in a way that is no site
 }
 
 func newFinder(m *graph.Model, d graph.Dims) *finder {
-	f := &finder{byParam: map[*graph.Param]*Site{}, other: map[*graph.Param]string{}}
+	f := &finder{byParam: map[*graph.Param]*Site{}, names: map[string]bool{}, other: map[*graph.Param]string{}}
 	if d == nil {
 		d = m.AnyDims(nil)
 	}
@@ -82,8 +85,8 @@ func (f *finder) graph(g *graph.Graph, path string, outer map[graph.Value]alias)
 			continue
 		}
 		f.node(g, n, path, scope)
-		for _, sub := range n.Attrs.Graphs() {
-			f.graph(sub, path+n.Name+"/", scope)
+		for attr, sub := range n.Attrs.NamedGraphs() {
+			f.graph(sub, path+n.Name+"/"+attr+"/", scope)
 		}
 	}
 	for _, o := range g.Outputs {
@@ -129,7 +132,7 @@ func (f *finder) node(g *graph.Graph, n *graph.Node, path string, scope map[grap
 			f.other[a.p] = fmt.Sprintf("node %q (%s)", path+n.Name, n.Op)
 			continue
 		}
-		s.Name, s.Op, s.Param, s.owner = path+n.Name+s.Name, n.Op, a.p, a.owner
+		s.Name, s.Op, s.Param, s.owner = path+cmp.Or(n.Name, strings.ToLower(n.Op))+s.Name, n.Op, a.p, a.owner
 		u.data = f.specs[n.In[dataInput(n, i)]].Shape
 		u.Graph, u.Node, u.input = g, n, i
 		f.add(s, u)
@@ -149,7 +152,7 @@ func dataInput(n *graph.Node, i int) int {
 func (f *finder) add(s *Site, u *Use) {
 	first := f.byParam[s.Param]
 	if first == nil {
-		s.Uses = []*Use{u}
+		s.Uses, s.Name = []*Use{u}, f.unique(s.Name)
 		f.byParam[s.Param] = s
 		f.sites = append(f.sites, s)
 		return
@@ -163,6 +166,16 @@ func (f *finder) add(s *Site, u *Use) {
 		return
 	}
 	first.Uses = append(first.Uses, u)
+}
+
+// unique appends a number to a name that another site has.
+func (f *finder) unique(name string) string {
+	got := name
+	for i := 2; f.names[got]; i++ {
+		got = fmt.Sprintf("%s_%d", name, i)
+	}
+	f.names[got] = true
+	return got
 }
 
 // blocked sets the reason when s cannot be factorised.

@@ -26,15 +26,19 @@ const refineRidge = 1e-3
 // are thereby corrected, not passed on.
 func (r *run) refined(ctx context.Context, choice []*Point) (*graph.Model, []*factored, error) {
 	m, fs := r.m.Clone(), make([]*factored, len(choice))
+	same, err := Find(m, r.c.Selection) // the same sites in the same order, of the copy
+	if err != nil {
+		return nil, nil, err
+	}
 	for n, step := range r.order(choice) {
 		r.progress("refine", n, len(choice))
-		sites, err := Find(m, r.c.Selection)
+		sites, err := Find(m, Selection{Dims: r.c.Dims}) // all: names may change with what is factored
 		if err != nil {
 			return nil, nil, err
 		}
 		var rs []Replacement
 		for _, i := range step {
-			at := slices.IndexFunc(sites, func(s *Site) bool { return s.Name == r.cands[i].Site.Name })
+			at := slices.IndexFunc(sites, func(s *Site) bool { return s.Param == same[i].Param })
 			if at < 0 {
 				return nil, nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
 			}

@@ -28,7 +28,7 @@ func (k Kind) String() string { return kindNames[k] }
 
 // Site is one constant weight with all the nodes that use it.
 type Site struct {
-	Name    string // of the first node, with the path through subgraphs; "/W" or "/R" appended for recurrent layers
+	Name    string // of the first node, with the path through subgraphs (if/then_branch/fc); "/W" or "/R" appended for recurrent layers; unique in the model
 	Op      string // of the first node
 	Kind    Kind
 	Groups  int

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -79,15 +80,31 @@ func (a Attrs) Names() []string { return slices.Sorted(maps.Keys(a)) }
 // Graphs returns every graph held by the attributes, in order of their names.
 func (a Attrs) Graphs() []*Graph {
 	var gs []*Graph
-	for _, name := range a.Names() {
-		switch v := a[name].(type) {
-		case *Graph:
-			gs = append(gs, v)
-		case []*Graph:
-			gs = append(gs, v...)
-		}
+	for _, g := range a.NamedGraphs() {
+		gs = append(gs, g)
 	}
 	return gs
+}
+
+// NamedGraphs yields the graphs that Graphs returns with the names of their attributes; those of a list
+// have their index behind it: "branches.1".
+func (a Attrs) NamedGraphs() iter.Seq2[string, *Graph] {
+	return func(yield func(string, *Graph) bool) {
+		for _, name := range a.Names() {
+			switch v := a[name].(type) {
+			case *Graph:
+				if !yield(name, v) {
+					return
+				}
+			case []*Graph:
+				for i, g := range v {
+					if !yield(fmt.Sprintf("%s.%d", name, i), g) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // Clone copies the attributes and the graphs in them; lists and tensors are shared.
