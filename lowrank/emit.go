@@ -118,6 +118,15 @@ func addParts(m *graph.Model, s *Site, f *Factors) []graph.Value {
 
 // removeParam removes the old weight, and Identity and Transpose nodes of it that nothing uses any more.
 func removeParam(m *graph.Model, s *Site) {
+	aliases := map[graph.Value]bool{s.Param.Name: true}
+	alias := func(n *graph.Node) bool { return (n.Op == "Identity" || n.Op == "Transpose") && aliases[n.In[0]] }
+	s.owner.Walk(func(g *graph.Graph) {
+		for _, n := range g.Nodes {
+			if alias(n) {
+				aliases[n.Out[0]] = true
+			}
+		}
+	})
 	for again := true; again; {
 		again = false
 		s.owner.Walk(func(g *graph.Graph) {
@@ -126,8 +135,7 @@ func removeParam(m *graph.Model, s *Site) {
 				used[p.Name] = append(used[p.Name], nil)
 			}
 			for i, n := range g.Nodes {
-				alias := (n.Op == "Identity" || n.Op == "Transpose") && n.In[0] == s.Param.Name
-				if alias && len(used[n.Out[0]]) == 0 {
+				if alias(n) && len(used[n.Out[0]]) == 0 {
 					g.Nodes = append(g.Nodes[:i:i], g.Nodes[i+1:]...)
 					again = true
 					return

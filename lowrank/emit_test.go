@@ -48,6 +48,10 @@ func denseLayers() []layer {
 		{"left matmul", func(b *graph.Builder, x graph.Value) graph.Value {
 			return b.Node("layer", "MatMul", nil, b.Param("w", f32(1, 12, 18)), x)
 		}, []int{0, 18, 5}},
+		{"behind two aliases", func(b *graph.Builder, x graph.Value) graph.Value {
+			same := b.Node("same", "Identity", nil, b.Param("w", f32(1, 12, 18)))
+			return b.Node("layer", "MatMul", nil, x, b.Node("turned", "Transpose", nil, same))
+		}, []int{0, 18}},
 		{"tied embedding", func(b *graph.Builder, x graph.Value) graph.Value {
 			table := b.Param("table", f32(1, 30, 8))
 			ids := b.Const("ids", tensor.Vec(int64(3), 0, 29))
