@@ -37,7 +37,7 @@ func Predictions(ctx context.Context, m Model, set dataset.Set, visit func(i int
 // ParamBytes returns the bytes of all parameters in memory.
 func ParamBytes(m *graph.Model) (n int64) {
 	for _, p := range m.AllParams() {
-		n += int64(p.Shape.Size() * p.DType.Size())
+		n += p.Count() * int64(p.DType.Size())
 	}
 	return n
 }
@@ -52,7 +52,7 @@ func NodeBytes(m *graph.Model) map[string]int64 {
 		for _, n := range g.Nodes {
 			for _, v := range n.In {
 				if p := params[v]; p != nil {
-					bytes[path+n.Name] += int64(p.Shape.Size() * p.DType.Size())
+					bytes[path+n.Name] += p.Count() * int64(p.DType.Size())
 				}
 			}
 			for _, sub := range n.Attrs.Graphs() {

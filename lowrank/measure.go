@@ -50,7 +50,7 @@ func (m Measure) total(g *graph.Model, c graph.Cost) int64 {
 	case Bytes:
 		n := int64(0)
 		for _, p := range g.AllParams() {
-			n += int64(p.Shape.Size() * elementBytes(p))
+			n += p.Count() * int64(elementBytes(p))
 		}
 		return n
 	}

@@ -103,7 +103,7 @@ func inspect(m *graph.Model, d graph.Dims) (*inspected, error) {
 		Provenance: m.Meta, NonFinite: map[string]int{}, Unknown: inf.Unknown,
 	}
 	for _, p := range m.AllParams() {
-		r.ParamBytes += int64(p.Shape.Size() * p.DType.Size())
+		r.ParamBytes += p.Count() * int64(p.DType.Size())
 		t, err := p.Load()
 		if err != nil {
 			return nil, err

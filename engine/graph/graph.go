@@ -70,6 +70,15 @@ func NewParam(name Value, t *tensor.Tensor, trainable bool) *Param {
 	return &Param{Name: name, DType: t.DType(), Shape: t.Shape(), Data: t, Trainable: trainable}
 }
 
+// Count returns how many of the elements count as parameters: all, but none of int64 and bool
+// constants, which are shapes, axes, indices and masks.
+func (p *Param) Count() int64 {
+	if p.DType == tensor.I64 || p.DType == tensor.Bool {
+		return 0
+	}
+	return int64(p.Shape.Size())
+}
+
 // Load returns the data; a lazy parameter is read and not kept.
 func (p *Param) Load() (*tensor.Tensor, error) {
 	if p.Data != nil {

@@ -125,16 +125,22 @@ type Inferred struct {
 	Specs   map[Value]Spec // values whose shape is known
 	ByNode  map[string]Cost
 	Total   Cost
-	Unknown []string // nodes whose outputs could not be inferred, with the reason
+	Unknown []string         // nodes whose outputs could not be inferred, with the reason
+	Bodies  map[*Node][]Body // the subgraphs of nodes that may run and could be inferred
 
-	rejected bool // a node has subgraphs and none can be bound
+	own      map[*Node]int64 // MACs of nodes that run no subgraphs
+	rejected bool            // a node has subgraphs and none can be bound
+}
+
+func newInferred(specs map[Value]Spec) *Inferred {
+	return &Inferred{Specs: specs, ByNode: map[string]Cost{}, Bodies: map[*Node][]Body{}, own: map[*Node]int64{}}
 }
 
 // Infer binds every node of the main graph for the given extents. Nodes that
 // are opaque, or whose shapes depend on data, leave their outputs unknown; a
 // node that its operator rejects is an error.
 func (m *Model) Infer(d Dims) (*Inferred, error) {
-	r := &Inferred{Specs: map[Value]Spec{}, ByNode: map[string]Cost{}}
+	r := newInferred(map[Value]Spec{})
 	for _, p := range m.Graph.Inputs {
 		if p.Shape == nil {
 			continue
@@ -146,7 +152,7 @@ func (m *Model) Infer(d Dims) (*Inferred, error) {
 		r.Specs[p.Name] = Spec{DType: p.DType, Shape: s}
 	}
 	for _, p := range m.AllParams() {
-		r.Total.Params += int64(p.Shape.Size())
+		r.Total.Params += p.Count()
 	}
 	for _, p := range m.Graph.Params {
 		r.Specs[p.Name] = paramSpec(p, true)
@@ -171,13 +177,13 @@ func (r *Inferred) node(n *Node, params map[Value]*Param) error {
 	var c Cost
 	for _, v := range n.In {
 		if p := params[v]; p != nil {
-			c.Params += int64(p.Shape.Size())
+			c.Params += p.Count()
 		}
 	}
 	for _, g := range n.Attrs.Graphs() {
 		g.Walk(func(g *Graph) {
 			for _, p := range g.Params {
-				c.Params += int64(p.Shape.Size())
+				c.Params += p.Count()
 			}
 		})
 	}
@@ -205,6 +211,7 @@ func (r *Inferred) node(n *Node, params map[Value]*Param) error {
 		r.Specs[v] = specs[i]
 		c.ActivationBytes += int64(specs[i].Shape.Size() * specs[i].DType.Size())
 	}
+	r.own[n] = c.MACs
 	r.Total.MACs += c.MACs
 	r.Total.ActivationBytes += c.ActivationBytes
 	return nil

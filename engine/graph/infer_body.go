@@ -13,6 +13,31 @@ type Bodied interface {
 	Body(n *Node, in []Spec) (graphs []*Graph, inputs []Spec, times int)
 }
 
+// Body is a subgraph of a node as it was inferred.
+type Body struct {
+	Graph    *Graph
+	Inferred *Inferred
+	Times    int // how often it runs when the node runs once
+}
+
+// MACs returns what Total counts if nodes, also of subgraphs, multiplied more often in one run of the model,
+// by the given numbers: the dearest of a node's subgraphs may then be another.
+func (r *Inferred) MACs(more map[*Node]int64) int64 { return r.macs(more, 1) }
+
+func (r *Inferred) macs(more map[*Node]int64, times int64) (total int64) {
+	for n, own := range r.own {
+		total += own*times + more[n]
+	}
+	for _, bodies := range r.Bodies {
+		most := int64(0)
+		for _, b := range bodies {
+			most = max(most, b.Inferred.macs(more, times*int64(b.Times)))
+		}
+		total += most
+	}
+	return total
+}
+
 // bodies infers the subgraphs of n and returns the MACs of the costliest, all its
 // iterations together. Costs of nodes within get the name of n in front: "if/conv". A
 // branch may be impossible for the given extents and yet never be taken; a node all of
@@ -36,6 +61,7 @@ func (r *Inferred) bodies(n *Node, op Op) (macs int64) {
 		}
 		r.rejected = r.rejected || sub.rejected
 		done = append(done, sub)
+		r.Bodies[n] = append(r.Bodies[n], Body{g, sub, times})
 		macs = max(macs, sub.Total.MACs*int64(times))
 		for name, c := range sub.ByNode {
 			c.MACs *= int64(times)
@@ -54,7 +80,7 @@ func (r *Inferred) bodies(n *Node, op Op) (macs int64) {
 
 // body begins the inference of a subgraph, which sees the values around it.
 func (r *Inferred) body(g *Graph, inputs []Spec) *Inferred {
-	sub := &Inferred{Specs: maps.Clone(r.Specs), ByNode: map[string]Cost{}}
+	sub := newInferred(maps.Clone(r.Specs))
 	for i, p := range g.Inputs {
 		delete(sub.Specs, p.Name)
 		if i < len(inputs) && inputs[i].Present() {

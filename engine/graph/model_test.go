@@ -161,6 +161,22 @@ func TestSymbolicShapes(t *testing.T) {
 	}
 }
 
+// TestIndicesAreNoParameters wants shapes, axes and masks to count in no cost.
+func TestIndicesAreNoParameters(t *testing.T) {
+	b := graph.NewBuilder("t")
+	x := b.Input("x", tensor.F32, 4)
+	y := b.Node("y", "Reshape", nil, b.Node("mul", "Mul", nil, x, b.Const("w", tensor.New(tensor.F32, tensor.Shape{4}))), b.Ints("shape", 2, 2))
+	b.Output(y)
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total, byNode, err := m.Cost(nil)
+	if err != nil || total.Params != 4 || byNode["y"].Params != 0 {
+		t.Errorf("%d parameters, %d of the Reshape, %v; want 4 and 0", total.Params, byNode["y"].Params, err)
+	}
+}
+
 func TestCost(t *testing.T) {
 	total, byNode, err := dense(t).Cost(graph.Dims{"N": 5})
 	if err != nil {

@@ -46,7 +46,7 @@ func (m *Model) Replace(g *Graph, n *Node, build func(*Builder, []Value) ([]Valu
 func (m *Model) fragmentBuilder(g, frag *Graph) (*Builder, error) {
 	b := &Builder{m: m, g: frag, names: map[string]bool{}, par: g.ParamIndex()}
 	reserve(m.Graph, b.names)
-	b.inf = &Inferred{Specs: map[Value]Spec{}, ByNode: map[string]Cost{}}
+	b.inf = newInferred(map[Value]Spec{})
 	if g == m.Graph {
 		inf, err := m.InferAny()
 		if err != nil {

@@ -51,6 +51,14 @@ func TestCostOfSubgraphs(t *testing.T) {
 		if got := inf.ByNode["n"].MACs; got != c.macs || inf.Total.MACs != c.macs {
 			t.Errorf("%s: %d MACs, in total %d, want %d", c.name, got, inf.Total.MACs, c.macs)
 		}
+		sub := inf.Bodies[c.node][0]
+		more := map[*graph.Node]int64{sub.Graph.Nodes[1]: 1000}
+		if got, want := inf.MACs(nil), c.macs; got != want {
+			t.Errorf("%s: %d MACs, want %d", c.name, got, want)
+		}
+		if got, want := inf.MACs(more), 1000+sub.Inferred.Total.MACs*int64(sub.Times); got != want {
+			t.Errorf("%s: %d MACs when the first subgraph does more, want %d", c.name, got, want)
+		}
 		if got := inf.Specs["out"].Shape; !got.Equal(c.out) {
 			t.Errorf("%s: output %v, want %v", c.name, got, c.out)
 		}
