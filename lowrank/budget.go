@@ -57,8 +57,15 @@ func (b Budget) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 	if b.By == Latency {
 		return nil, errors.New("lowrank: a budget in latency is not possible before factoring: give one in MACs and let latency guard")
 	}
-	_, dense := p.extent(nil, b.By)
-	return p.within(ctx, b.By, b.Total-b.By.total(p.Model, p.Total)+dense)
+	curves, err := p.curves(ctx, b.By)
+	if err != nil {
+		return nil, err
+	}
+	least, dense := p.extent(curves, b.By)
+	capacity := b.Total - p.total[b.By] + dense
+	p.spare = capacity - least
+	p.floor = p.less >= p.spare
+	return p.within(ctx, b.By, capacity-min(p.less, max(0, p.spare)))
 }
 
 // within solves the knapsack for what the candidates may cost together.

@@ -218,6 +218,22 @@ func (e *Emitter) gemm(d Decomposition, in []graph.Value) graph.Value {
 	return e.Node("bias", "Add", nil, y, bias)
 }
 
+// scalars returns how many constants gemm adds to a decomposition that does not end in a MatMul.
+func (s *Site) scalars() (n int64) {
+	for _, u := range s.Uses {
+		if u.how != byGemm || u.Node == nil {
+			continue
+		}
+		if u.Node.Attrs.Float("alpha", 1) != 1 {
+			n++
+		}
+		if beta := u.Node.Attrs.Float("beta", 1); beta != 0 && beta != 1 && len(u.Node.In) > 2 && u.Node.In[2] != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // scalar adds a constant of the site's element type.
 func (e *Emitter) scalar(name string, v float32) graph.Value {
 	t := tensor.New(e.Site.Param.DType, nil)

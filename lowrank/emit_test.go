@@ -220,7 +220,7 @@ func checkEmit(t *testing.T, d Decomposition, l layer, i int) {
 	checkCost(t, d, s, f, small, before)
 }
 
-// checkCost compares trainable parameters, and MACs of layers that are not recurrent.
+// checkCost compares parameters, and MACs of layers that are not recurrent.
 func checkCost(t *testing.T, d Decomposition, s *Site, f *Factors, small *graph.Model, before graph.Cost) {
 	after, _, err := small.Cost(small.Graph.Uniform(1))
 	if err != nil {
@@ -229,9 +229,7 @@ func checkCost(t *testing.T, d Decomposition, s *Site, f *Factors, small *graph.
 	c := d.Cost(s, f.Ranks)
 	weights := int64(0)
 	for _, p := range small.AllParams() {
-		if p.Trainable {
-			weights += int64(p.Shape.Size())
-		}
+		weights += p.Count()
 	}
 	dense := s.Cost()
 	constants := before.Params - dense.Params

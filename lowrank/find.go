@@ -45,9 +45,25 @@ type alias struct {
 	trans bool
 }
 
+// level is what is known about the values of the graph that is visited.
+type level struct {
+	inf   *graph.Inferred
+	dims  map[graph.Value][]graph.Dim // nil in subgraphs
+	times int                         // how often the graph runs in one run of the model
+}
+
+// body returns the level of a subgraph of n.
+func (l level) body(n *graph.Node, sub *graph.Graph) level {
+	for _, b := range l.inf.Bodies[n] {
+		if b.Graph == sub {
+			return level{inf: b.Inferred, times: l.times * b.Times}
+		}
+	}
+	return level{inf: &graph.Inferred{}, times: 1}
+}
+
 type finder struct {
-	specs   map[graph.Value]graph.Spec
-	dims    map[graph.Value][]graph.Dim
+	at      level
 	sites   []*Site
 	byParam map[*graph.Param]*Site
 	names   map[string]bool         // of sites
@@ -55,16 +71,16 @@ type finder struct {
 }
 
 func newFinder(m *graph.Model, d graph.Dims) *finder {
-	f := &finder{byParam: map[*graph.Param]*Site{}, names: map[string]bool{}, other: map[*graph.Param]string{}}
+	f := &finder{at: level{inf: &graph.Inferred{}, times: 1}, byParam: map[*graph.Param]*Site{}, names: map[string]bool{}, other: map[*graph.Param]string{}}
 	if d == nil {
 		d = m.AnyDims(nil)
 	}
 	// Shapes only serve to count MACs: a model that cannot be inferred has sites all the same.
 	if inf, err := m.Infer(d); err == nil {
-		f.specs = inf.Specs
+		f.at.inf = inf
 	}
 	if dims, err := m.SymbolicShapes(); err == nil {
-		f.dims = dims
+		f.at.dims = dims
 	}
 	return f
 }
@@ -86,7 +102,10 @@ func (f *finder) graph(g *graph.Graph, path string, outer map[graph.Value]alias)
 		}
 		f.node(g, n, path, scope)
 		for attr, sub := range n.Attrs.NamedGraphs() {
+			outer := f.at
+			f.at = outer.body(n, sub)
 			f.graph(sub, path+n.Name+"/"+attr+"/", scope)
+			f.at = outer
 		}
 	}
 	for _, o := range g.Outputs {
@@ -133,8 +152,9 @@ func (f *finder) node(g *graph.Graph, n *graph.Node, path string, scope map[grap
 			continue
 		}
 		s.Name, s.Op, s.Param, s.owner = path+cmp.Or(n.Name, strings.ToLower(n.Op))+s.Name, n.Op, a.p, a.owner
-		u.data = f.specs[n.In[dataInput(n, i)]].Shape
+		u.data = f.at.inf.Specs[n.In[dataInput(n, i)]].Shape
 		u.Graph, u.Node, u.input = g, n, i
+		u.Batch *= f.at.times
 		f.add(s, u)
 	}
 }
@@ -236,7 +256,7 @@ func (f *finder) matrix(n *graph.Node, data int, h how, a alias, trans bool) (*S
 		s.Blocked = "a stack of matrices applied by MatMul"
 	}
 	u := &Use{how: h}
-	x, ok := f.specs[n.In[data]]
+	x, ok := f.at.inf.Specs[n.In[data]]
 	if ok {
 		u.rank = len(x.Shape)
 		u.Batch = x.Shape.Size()
@@ -260,8 +280,8 @@ func (f *finder) conv(n *graph.Node, a alias) (*Site, *Use) {
 		s.Groups, s.M, s.Blocked = 1, shape[0], fmt.Sprintf("%d outputs in %d groups", shape[0], g)
 	}
 	u := &Use{how: byConv, fixed: f.fixedSpatial(n.In[0]) && f.fixedSpatial(n.Out[0])}
-	x, okX := f.specs[n.In[0]]
-	y, okY := f.specs[n.Out[0]]
+	x, okX := f.at.inf.Specs[n.In[0]]
+	y, okY := f.at.inf.Specs[n.Out[0]]
 	if okX && okY && len(x.Shape) == len(shape) {
 		u.rank, u.Batch, u.In, u.Out = len(shape), x.Shape[0], x.Shape[2:], y.Shape[2:]
 	}
@@ -270,7 +290,7 @@ func (f *finder) conv(n *graph.Node, a alias) (*Site, *Use) {
 
 // fixedSpatial reports whether v's extents behind N and C are numbers.
 func (f *finder) fixedSpatial(v graph.Value) bool {
-	dims, ok := f.dims[v]
+	dims, ok := f.at.dims[v]
 	if !ok || len(dims) < 3 {
 		return false
 	}
@@ -293,7 +313,7 @@ func (f *finder) recurrent(n *graph.Node, i int, a alias) (*Site, *Use) {
 	if i == 2 {
 		s.Blocked = cellUnsuited(n)
 	}
-	if x, ok := f.specs[n.In[0]]; ok && len(x.Shape) == 3 {
+	if x, ok := f.at.inf.Specs[n.In[0]]; ok && len(x.Shape) == 3 {
 		u.Batch, u.In = x.Shape[0]*x.Shape[1], nil
 	}
 	return s, u
@@ -301,7 +321,7 @@ func (f *finder) recurrent(n *graph.Node, i int, a alias) (*Site, *Use) {
 
 // steps returns the number of time steps of a recurrent node when it is a number, else 0.
 func (f *finder) steps(n *graph.Node) int {
-	dims, ok := f.dims[n.In[0]]
+	dims, ok := f.at.dims[n.In[0]]
 	axis := n.Attrs.Int("layout", 0)
 	if !ok || len(dims) != 3 || axis < 0 || axis > 1 || dims[axis].Sym != "" {
 		return 0

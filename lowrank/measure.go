@@ -29,32 +29,17 @@ func (m Measure) of(s *Site, c graph.Cost) int64 {
 	case Params:
 		return c.Params
 	case Bytes:
-		return c.Params * int64(elementBytes(s.Param))
+		return c.Params * s.elementBytes
 	}
 	return c.MACs
 }
 
 // elementBytes returns the stored size of an element.
-func elementBytes(p *graph.Param) int {
+func (c *Config) elementBytes(p *graph.Param) int64 {
 	if p.Storage != tensor.Invalid {
-		return p.Storage.Size()
+		return int64(p.Storage.Size())
 	}
-	return p.DType.Size()
-}
-
-// total returns what the whole model costs.
-func (m Measure) total(g *graph.Model, c graph.Cost) int64 {
-	switch m {
-	case Params:
-		return c.Params
-	case Bytes:
-		n := int64(0)
-		for _, p := range g.AllParams() {
-			n += p.Count() * int64(elementBytes(p))
-		}
-		return n
-	}
-	return c.MACs
+	return int64(p.DType.Size())
 }
 
 // worse says why point p of site s is not smaller than the dense weight, or returns "".

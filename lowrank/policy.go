@@ -25,6 +25,11 @@ type Planner struct {
 	// Try builds the model for a choice of points and tells which held-out samples it
 	// gets right. It is nil when the caller cannot evaluate.
 	Try func(ctx context.Context, choice []*Point) ([]bool, error)
+
+	total totals
+	less  int64 // than its total a budget shall plan for, as plans turned out to cost more
+	spare int64 // what the budget of the last plan left beyond the smallest forms
+	floor bool  // it left nothing
 }
 
 // each plans every site by itself.

@@ -3,6 +3,7 @@ package lowrank
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -15,15 +16,16 @@ type Report struct {
 	ParamsAfter     int64  `json:"params_after"`
 	FileBytesBefore int64  `json:"file_bytes_before"` // for the caller to fill, as it knows the files
 	FileBytesAfter  int64  `json:"file_bytes_after"`
-	MACsBefore      int64  `json:"macs_before"`
-	MACsAfter       int64  `json:"macs_after"`
+	MACsBefore      *int64 `json:"macs_before"` // nil where the engine cannot count them
+	MACsAfter       *int64 `json:"macs_after"`
 	Sites           []Line `json:"sites"`
 
 	Tradeoff []Tradeoff `json:"tradeoff,omitempty"` // of plans, in rising size; Config.Tradeoff asks for it
 }
 
 // Line describes one site. Errors are relative, nil where they were not measured;
-// the output's is over the calibration data.
+// the output's is over the calibration data. MACs are of all uses, all iterations of a loop
+// together, and nil where it is not known how often the weight is applied.
 type Line struct {
 	Name         string   `json:"name"`
 	Op           string   `json:"op"`
@@ -32,8 +34,8 @@ type Line struct {
 	Ranks        Ranks    `json:"ranks"`
 	ParamsBefore int64    `json:"params_before"`
 	ParamsAfter  int64    `json:"params_after"`
-	MACsBefore   int64    `json:"macs_before"`
-	MACsAfter    int64    `json:"macs_after"`
+	MACsBefore   *int64   `json:"macs_before"`
+	MACsAfter    *int64   `json:"macs_after"`
 	WeightError  *float64 `json:"weight_error"`
 	OutputError  *float64 `json:"output_error"`
 	Skipped      string   `json:"skipped"`
@@ -44,10 +46,14 @@ type Line struct {
 // newLine describes a site that stays dense for the given reason, or becomes pt.
 func newLine(s *Site, pt *Point, skipped string) Line {
 	c := s.Cost()
-	l := Line{Name: s.Name, Op: s.Op, Shape: s.Param.Shape, Ranks: Ranks{}, Skipped: skipped,
-		ParamsBefore: c.Params, ParamsAfter: c.Params, MACsBefore: c.MACs, MACsAfter: c.MACs}
+	l := Line{Name: s.Name, Op: s.Op, Shape: s.Param.Shape, Ranks: Ranks{}, Skipped: skipped, ParamsBefore: c.Params}
+	after := c
 	if pt != nil {
-		l.Method, l.Ranks, l.ParamsAfter, l.MACsAfter, l.Skipped = pt.Method, pt.Ranks, pt.Cost.Params, pt.Cost.MACs, ""
+		l.Method, l.Ranks, l.Skipped, after = pt.Method, pt.Ranks, "", pt.Cost
+	}
+	l.ParamsAfter = after.Params
+	if s.counted() {
+		l.MACsBefore, l.MACsAfter = &c.MACs, &after.MACs
 	}
 	return l
 }
@@ -63,16 +69,6 @@ func (s *Site) outputs(g *graph.Graph) (vs []graph.Value) {
 		}
 	}
 	return vs
-}
-
-// newReport adds the lines up; before is what the whole dense model costs.
-func newReport(before graph.Cost, lines []Line) *Report {
-	r := &Report{Version: 1, ParamsBefore: before.Params, ParamsAfter: before.Params, MACsBefore: before.MACs, MACsAfter: before.MACs, Sites: lines}
-	for _, l := range lines {
-		r.ParamsAfter += l.ParamsAfter - l.ParamsBefore
-		r.MACsAfter += l.MACsAfter - l.MACsBefore
-	}
-	return r
 }
 
 // Outputs names the values behind factorised weights, in the main graph: they are called the
@@ -98,12 +94,19 @@ func (r *Report) String() string {
 			fmt.Fprintf(&b, "dense: %s\n", l.Skipped)
 			continue
 		}
-		fmt.Fprintf(&b, "%-8s %-10v params %9d -> %9d  MACs %11d -> %11d  error", l.Method, l.Ranks, l.ParamsBefore, l.ParamsAfter, l.MACsBefore, l.MACsAfter)
+		fmt.Fprintf(&b, "%-8s %-10v params %9d -> %9d  MACs %11s -> %11s  error", l.Method, l.Ranks, l.ParamsBefore, l.ParamsAfter, known(l.MACsBefore), known(l.MACsAfter))
 		fmt.Fprintf(&b, " weight %s output %s\n", percent(l.WeightError), percent(l.OutputError))
 	}
-	fmt.Fprintf(&b, "total: params %d -> %d (kept %.1f %%, removed %.1f %%), MACs %d -> %d\n", r.ParamsBefore, r.ParamsAfter,
-		ratio(r.ParamsAfter, r.ParamsBefore), 100-ratio(r.ParamsAfter, r.ParamsBefore), r.MACsBefore, r.MACsAfter)
+	fmt.Fprintf(&b, "total: params %d -> %d (kept %.1f %%, removed %.1f %%), MACs %s -> %s\n", r.ParamsBefore, r.ParamsAfter,
+		ratio(r.ParamsAfter, r.ParamsBefore), 100-ratio(r.ParamsAfter, r.ParamsBefore), known(r.MACsBefore), known(r.MACsAfter))
 	return b.String()
+}
+
+func known(n *int64) string {
+	if n == nil {
+		return "unknown"
+	}
+	return strconv.FormatInt(*n, 10)
 }
 
 func percent(v *float64) string {

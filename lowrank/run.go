@@ -91,7 +91,7 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 	if err := r.calibrate(ctx); err != nil {
 		return nil, nil, err
 	}
-	pl := &Planner{Candidates: r.cands, Model: m, Total: r.total}
+	pl := &Planner{Candidates: r.cands, Model: m, Total: graph.Cost{Params: r.total[Params], MACs: r.total[MACs]}, total: r.total}
 	if c.Evaluate != nil {
 		pl.Try = r.try
 	}
@@ -101,36 +101,61 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 	if err := r.weigh(ctx); err != nil {
 		return nil, nil, err
 	}
-	choice, err := r.c.Policy.Plan(ctx, pl)
-	if err != nil {
-		return nil, nil, err
+	out, rep, err := r.reduce(ctx, pl)
+	if err != nil || !c.Tradeoff {
+		return out, rep, err
 	}
-	r.guard(choice)
-	var sizes []Tradeoff
-	if c.Tradeoff {
-		if sizes, err = r.tradeoff(ctx, pl); err != nil {
+	rep.Tradeoff, err = r.tradeoff(ctx, pl)
+	return out, rep, err
+}
+
+// reduce plans and builds the model, again when it costs more than its plan and thereby more than the budget.
+func (r *run) reduce(ctx context.Context, pl *Planner) (*graph.Model, *Report, error) {
+	for {
+		choice, err := r.plan(ctx, pl)
+		if err != nil {
 			return nil, nil, err
 		}
-	}
-	if c.DryRun { // nothing is factored, so that latency cannot guard
-		return nil, r.report(choice, nil, sizes), nil
-	}
-	if c.Guard == Latency {
-		if err := r.guardLatency(ctx, choice); err != nil {
+		if r.c.DryRun { // nothing is factored, so that latency cannot guard
+			return nil, r.report(choice, nil, r.estimate(choice)), nil
+		}
+		if r.c.Guard == Latency {
+			if err := r.guardLatency(ctx, choice); err != nil {
+				return nil, nil, err
+			}
+		}
+		out, fs, err := r.final(ctx, choice)
+		if err != nil {
 			return nil, nil, err
 		}
+		after, _, _ := r.c.count(out) // what cannot be counted could not before
+		if again, err := r.tighten(pl, after); err != nil {
+			return nil, nil, err
+		} else if !again {
+			return out, r.report(choice, fs, after), nil
+		}
 	}
-	out, fs, err := r.final(ctx, choice)
-	if err != nil {
-		return nil, nil, err
+}
+
+// plan asks the policy until what it chooses is within its budget.
+func (r *run) plan(ctx context.Context, pl *Planner) ([]*Point, error) {
+	for {
+		choice, err := r.c.Policy.Plan(ctx, pl)
+		if err != nil {
+			return nil, err
+		}
+		r.guard(choice)
+		if again, err := r.tighten(pl, r.estimate(choice)); err != nil || !again {
+			return choice, err
+		}
 	}
-	return out, r.report(choice, fs, sizes), nil
 }
 
 type run struct {
 	c     Config
 	m     *graph.Model
-	total graph.Cost
+	total totals
+	inf   *graph.Inferred // nil when MACs cannot be counted
 	cands []*Candidate
 	mom   []*Moments // by candidate
 	cache map[string]*factored
@@ -156,11 +181,16 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 		return nil, err
 	}
 	r := &run{c: c, m: m, cache: map[string]*factored{}, mom: make([]*Moments, len(sites)), gate: newGate(c.Memory)}
-	if r.total, _, err = m.Cost(c.Dims); err != nil {
-		return nil, fmt.Errorf("lowrank: counting the model's cost: %w", err)
+	var why error
+	r.total, r.inf, why = c.count(m)
+	if r.inf != nil {
+		r.inf.Specs = nil // folded constants are not held
+	}
+	if err := c.checkCountable(why); err != nil {
+		return nil, err
 	}
 	for i, s := range sites {
-		s.modes = c.Modes[s.Name]
+		s.modes, s.elementBytes = c.Modes[s.Name], c.elementBytes(s.Param)
 		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align, fewMACs: c.limitsMACs()}
 		if err := cand.suit(methods); err != nil {
 			return nil, err
@@ -226,8 +256,8 @@ func (r *run) guard(choice []*Point) {
 	}
 }
 
-// report describes the choice; fs is nil before factoring.
-func (r *run) report(choice []*Point, fs []*factored, sizes []Tradeoff) *Report {
+// report describes the choice and what the model costs then; fs is nil before factoring.
+func (r *run) report(choice []*Point, fs []*factored, after totals) *Report {
 	lines := make([]Line, len(choice))
 	for i, pt := range choice {
 		c := r.cands[i]
@@ -244,8 +274,10 @@ func (r *run) report(choice []*Point, fs []*factored, sizes []Tradeoff) *Report 
 			lines[i].WeightError, lines[i].OutputError = fs[i].weightError, fs[i].outputError
 		}
 	}
-	rep := newReport(r.total, lines)
-	rep.Tradeoff = sizes
+	rep := &Report{Version: 1, ParamsBefore: r.total[Params], ParamsAfter: after[Params], Sites: lines}
+	if r.inf != nil {
+		rep.MACsBefore, rep.MACsAfter = &r.total[MACs], &after[MACs]
+	}
 	return rep
 }
 

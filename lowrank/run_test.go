@@ -98,8 +98,8 @@ func TestRunKeepsWithinEveryBudget(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if cost.Params > c.params || cost.Params != rep.ParamsAfter || cost.MACs != rep.MACsAfter {
-				t.Errorf("%v: %d parameters of %d allowed, %d MACs; the report says %d and %d", c.p, cost.Params, c.params, cost.MACs, rep.ParamsAfter, rep.MACsAfter)
+			if cost.Params > c.params || cost.Params != rep.ParamsAfter || cost.MACs != *rep.MACsAfter {
+				t.Errorf("%v: %d parameters of %d allowed, %d MACs; the report says %d and %d", c.p, cost.Params, c.params, cost.MACs, rep.ParamsAfter, *rep.MACsAfter)
 			}
 			if b, ok := c.p.(Budget); ok && b.By == MACs && cost.MACs > b.Total {
 				t.Errorf("%d MACs, at most %d allowed", cost.MACs, b.Total)
@@ -178,11 +178,28 @@ func TestReportedErrors(t *testing.T) {
 func TestDryRunIsExact(t *testing.T) {
 	m := mlp(t)
 	for _, p := range []RankPolicy{FixedRank{Ranks{3}}, Keep{Fraction: 0.3}, Epsilon{0.3}, Energy{0.9}, VBMF{}} {
-		none, dry := mustRun(t, m, Config{Policy: p, DryRun: true})
-		_, wet := mustRun(t, m, Config{Policy: p})
-		if none != nil || dry.ParamsAfter != wet.ParamsAfter || dry.MACsAfter != wet.MACsAfter {
-			t.Errorf("%T: dry run %d parameters, run %d", p, dry.ParamsAfter, wet.ParamsAfter)
+		dryEqualsWet(t, m, Config{Policy: p})
+	}
+	for _, l := range append(append(denseLayers(), convLayers()...), recurrentLayers()...) {
+		for _, method := range Names() {
+			dryEqualsWet(t, l.model(t), Config{Method: method, Policy: FixedRank{Ranks{2}}})
 		}
+	}
+}
+
+// dryEqualsWet wants a dry run to count what the built model has.
+func dryEqualsWet(t *testing.T, m *graph.Model, c Config) {
+	t.Helper()
+	out, wet := mustRun(t, m, c)
+	c.DryRun = true
+	none, dry := mustRun(t, m, c)
+	cost, _, err := out.Cost(out.Graph.Uniform(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if none != nil || cost.Params != wet.ParamsAfter || cost.Params != dry.ParamsAfter || cost.MACs != *wet.MACsAfter || cost.MACs != *dry.MACsAfter {
+		t.Errorf("%s of %v (%s): dry run %d parameters and %d MACs, run %d and %d, the model %d and %d",
+			c.Method, c.Policy, m.Graph.Nodes[0].Op, dry.ParamsAfter, *dry.MACsAfter, wet.ParamsAfter, *wet.MACsAfter, cost.Params, cost.MACs)
 	}
 }
 

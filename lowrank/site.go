@@ -38,6 +38,8 @@ type Site struct {
 	Uses    []*Use
 	Blocked string // why the site cannot be factorised, when it cannot
 
+	elementBytes int64 // of the weight and of its factors as they are stored
+
 	owner *graph.Graph // holds Param
 	bias  *graph.Param // constant added to the output of the only use, for it alone; nil otherwise
 	modes Modes        // of a tensor-train matrix, when given

@@ -2,6 +2,7 @@ package lowrank
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"testing"
@@ -63,6 +64,63 @@ func TestBranchesKeepTheirFactors(t *testing.T) {
 		if e := math.Sqrt(distance([][]float64{want}, [][]float64{got})); !(e < 0.05) {
 			t.Errorf("the output is off by %g", e)
 		}
+	}
+}
+
+// looped multiplies x, N 16, by one matrix three times.
+func looped(t *testing.T) *graph.Model {
+	t.Helper()
+	b := graph.NewBuilder("looped")
+	x := b.Input("x", tensor.F32, "N", 16)
+	b.Param("w", decayed(5, 16, 16, 0.5))
+	body := &graph.Graph{
+		Name: "body",
+		Inputs: []graph.Port{{Name: "trip", DType: tensor.I64, Shape: []graph.Dim{}}, {Name: "on", DType: tensor.Bool, Shape: []graph.Dim{}},
+			{Name: "state", DType: tensor.F32, Shape: []graph.Dim{{Sym: "N"}, {N: 16}}}},
+		Nodes: []*graph.Node{{Name: "fc", Op: "MatMul", In: []graph.Value{"state", "w"}, Out: []graph.Value{"next"}},
+			{Name: "again", Op: "Identity", In: []graph.Value{"on"}, Out: []graph.Value{"still"}}},
+		Outputs: []graph.Port{{Name: "still", DType: tensor.Bool}, {Name: "next", DType: tensor.F32}},
+	}
+	trips, on := b.Const("trips", tensor.Scalar(int64(3))), b.Const("yes", tensor.Scalar(true))
+	b.Output(b.Node("loop", "Loop", graph.Attrs{"body": body}, trips, on, x))
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// What subgraphs multiply is counted as often as they run, of branches the dearest, in plans too.
+func TestSubgraphMACs(t *testing.T) {
+	branches := forked(t, decayed(1, 16, 16, 0.9), decayed(3, 16, 16, 0.3))
+	for _, c := range []struct {
+		m    *graph.Model
+		p    RankPolicy
+		most int64
+		site int64 // of the first site's MACs
+	}{
+		{branches, FixedRank{Ranks{3}}, 96, 96},
+		{branches, Budget{MACs, 200}, 200, 0},
+		{looped(t), FixedRank{Ranks{3}}, 3 * 96, 3 * 96},
+		{looped(t), Budget{MACs, 500}, 500, 3 * 160},
+	} {
+		conf := Config{Method: "svd", Policy: c.p}
+		out, rep := mustRun(t, c.m, conf)
+		conf.DryRun = true
+		_, dry := mustRun(t, c.m, conf)
+		cost, _, err := out.Cost(out.Graph.Uniform(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cost.MACs != *rep.MACsAfter || cost.MACs != *dry.MACsAfter || cost.MACs > c.most || cost.MACs < c.most/2 {
+			t.Errorf("%v: %d MACs, reported %d, dry %d; want at most %d", c.p, cost.MACs, *rep.MACsAfter, *dry.MACsAfter, c.most)
+		}
+		if got := *rep.Sites[0].MACsAfter; c.site != 0 && got != c.site {
+			t.Errorf("%v: %d MACs of the site, want %d", c.p, got, c.site)
+		}
+	}
+	if _, _, err := Run(context.Background(), branches, Config{Method: "svd", Policy: Budget{MACs, 20}}); !errors.Is(err, ErrBudget) {
+		t.Errorf("an impossible budget: %v", err)
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *run) tradeoff(ctx context.Context, p *Planner) ([]Tradeoff, error) {
 
 // planned sums a choice up by its measured errors.
 func (r *run) planned(choice []*Point) Tradeoff {
-	t := Tradeoff{Params: r.total.Params}
+	t := Tradeoff{Params: r.total[Params]}
 	n := 0
 	for i, pt := range choice {
 		c := r.cands[i]

@@ -93,7 +93,9 @@ func (d ttMatrix) Cost(s *Site, r Ranks) graph.Cost {
 			times:  int64(product1(m.Rows[:n]) * product1(m.Cols[n+1:])),
 		})
 	}
-	return s.chainCost(st...)
+	c := s.chainCost(st...)
+	c.Params += s.scalars()
+	return c
 }
 
 // array reorders the matrix to (M1 K1) x (M2 K2) x ...

@@ -15,6 +15,7 @@ import (
 	"github.com/compress-toolkit/compress/format"
 	"github.com/compress-toolkit/compress/format/onnx"
 	"github.com/compress-toolkit/compress/internal/registry"
+	"github.com/compress-toolkit/compress/lowrank"
 	"github.com/compress-toolkit/compress/teacher"
 )
 
@@ -88,7 +89,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, errBudget):
+	case errors.Is(err, errBudget), errors.Is(err, lowrank.ErrBudget):
 		return exitBudget
 	case errors.Is(err, train.ErrDiverged):
 		return exitDiverged

@@ -1,0 +1,133 @@
+package lowrank
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/compress-toolkit/compress/engine/graph"
+)
+
+// totals are what a whole model costs, by Measure.
+type totals [Latency]int64
+
+// count counts a model. How it was inferred is nil, and the error says why, when the engine
+// cannot bind its nodes: then MACs are 0 and not known.
+func (c *Config) count(m *graph.Model) (t totals, inf *graph.Inferred, err error) {
+	for _, p := range m.AllParams() {
+		t[Params] += p.Count()
+		t[Bytes] += p.Count() * c.elementBytes(p)
+	}
+	inf, err = m.Infer(c.Dims)
+	if err != nil {
+		return t, nil, err
+	}
+	t[MACs] = inf.Total.MACs
+	return t, inf, nil
+}
+
+// estimate counts what the choice makes of the model, before it is built.
+func (r *run) estimate(choice []*Point) totals {
+	t, more := r.total, map[*graph.Node]int64{}
+	for i, pt := range choice {
+		if pt == nil {
+			continue
+		}
+		s := r.cands[i].Site
+		for _, by := range []Measure{Params, Bytes} {
+			t[by] += by.of(s, pt.Cost) - by.of(s, s.Cost())
+		}
+		for _, u := range s.Uses {
+			more[u.Node] += s.moreMACs(u, pt)
+		}
+	}
+	if r.inf != nil {
+		t[MACs] = r.inf.MACs(more)
+	}
+	return t
+}
+
+// moreMACs returns how many more products one use has at pt than with the dense weight.
+func (s *Site) moreMACs(u *Use, pt *Point) int64 {
+	one := *s
+	one.Uses = []*Use{u}
+	d, err := Lookup(pt.Method)
+	if err != nil {
+		return 0 // reported when the site is factored
+	}
+	return d.Cost(&one, pt.Ranks).MACs - one.Cost().MACs
+}
+
+// counted reports whether it is known how often the weight is applied.
+func (s *Site) counted() bool {
+	return !slices.ContainsFunc(s.Uses, func(u *Use) bool { return u.Batch == 0 })
+}
+
+// ErrBudget is wrapped by errors for budgets that cannot be met.
+var ErrBudget = errors.New("budget exceeded")
+
+// Unwrap makes it an ErrBudget.
+func (errTooSmall) Unwrap() error { return ErrBudget }
+
+// overBudget says what the smallest plan costs.
+type overBudget struct {
+	b    Budget
+	cost int64
+}
+
+func (e *overBudget) Error() string {
+	return fmt.Sprintf("lowrank: %v: the smallest plan has %d %s, the budget is %d", ErrBudget, e.cost, e.b.By, e.b.Total)
+}
+func (e *overBudget) Unwrap() error { return ErrBudget }
+
+// Hint says what to do about it.
+func (e *overBudget) Hint() string {
+	return fmt.Sprintf("raise the budget to %d, select more sites, or try --method auto", e.cost)
+}
+
+// tighten lowers what a budget leaves for the sites when a plan made with it costs too much after all: when
+// another branch of an If has become the dearest, say, or sites were put back to dense. It reports whether to plan again.
+func (r *run) tighten(p *Planner, t totals) (again bool, err error) {
+	b, ok := r.c.Policy.(Budget)
+	if !ok || t[b.By] <= b.Total {
+		return false, nil
+	}
+	if p.floor {
+		return false, &overBudget{b, t[b.By]}
+	}
+	p.less += max(t[b.By]-b.Total, p.spare/64)
+	return true, nil
+}
+
+// uncountable is the error for what needs to run a model that the engine cannot bind.
+type uncountable struct {
+	what string
+	err  error
+}
+
+func (u *uncountable) Error() string {
+	return fmt.Sprintf("lowrank: %s is not possible with operators that the engine cannot run: %v", u.what, u.err)
+}
+func (u *uncountable) Unwrap() []error { return []error{graph.ErrUnsupported, u.err} }
+
+// Hint says what works.
+func (u *uncountable) Hint() string {
+	return "limit parameters or bytes, or each site's error, and calibrate with nothing; or convert the model to float32"
+}
+
+// checkCountable rejects what needs a model that runs; why says that this one does not.
+func (c *Config) checkCountable(why error) error {
+	b, budget := c.Policy.(Budget)
+	k, keep := c.Policy.(Keep)
+	switch {
+	case why == nil:
+		return nil
+	case c.Calibration != nil:
+		return &uncountable{"calibration", why}
+	case c.Evaluate != nil:
+		return &uncountable{"measuring accuracy", why}
+	case c.Guard == MACs || budget && b.By == MACs || keep && k.By == MACs:
+		return &uncountable{"counting MACs", why}
+	}
+	return nil
+}
