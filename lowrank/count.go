@@ -112,7 +112,7 @@ func (u *uncountable) Unwrap() []error { return []error{graph.ErrUnsupported, u.
 
 // Hint says what works.
 func (u *uncountable) Hint() string {
-	return "limit parameters or bytes, or each site's error, and calibrate with nothing; or convert the model to float32"
+	return "limit parameters or bytes, or each site's error, without calibration; or take the model in float32"
 }
 
 // checkCountable rejects what needs a model that runs; why says that this one does not.

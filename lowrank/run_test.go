@@ -373,3 +373,24 @@ func TestKnapsack(t *testing.T) {
 		t.Error("an impossible capacity is accepted")
 	}
 }
+
+// A network of half precision, which the engine cannot run, is factorised all the same; its MACs are not known.
+func TestHalfPrecision(t *testing.T) {
+	w := toTensor(normal(1, 16, 16), tensor.F16)
+	m := &graph.Model{Graph: &graph.Graph{
+		Name:    "half",
+		Inputs:  []graph.Port{{Name: "x", DType: tensor.F16, Shape: []graph.Dim{{Sym: "N"}, {N: 16}}}},
+		Nodes:   []*graph.Node{{Name: "fc", Op: "MatMul", In: []graph.Value{"x", "w"}, Out: []graph.Value{"y"}}},
+		Params:  []*graph.Param{graph.NewParam("w", w, true)},
+		Outputs: []graph.Port{{Name: "y", DType: tensor.F16}},
+	}}
+	out, rep := mustRun(t, m, Config{Policy: FixedRank{Ranks{3}}})
+	if rep.ParamsAfter != 96 || len(out.Graph.Nodes) != 2 || rep.MACsBefore != nil || rep.MACsAfter != nil || rep.Sites[0].MACsAfter != nil {
+		t.Errorf("%d nodes, report %+v", len(out.Graph.Nodes), rep)
+	}
+	for _, c := range []Config{{Policy: Budget{MACs, 100}}, {Policy: FixedRank{Ranks{3}}, Guard: MACs}, {Calibration: batches(1)}} {
+		if _, _, err := Run(context.Background(), m, c); !errors.Is(err, graph.ErrUnsupported) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -16,10 +16,7 @@ func (m *Model) Replace(g *Graph, n *Node, build func(*Builder, []Value) ([]Valu
 		return fmt.Errorf("graph: node %q is not in graph %q", n.Name, g.Name)
 	}
 	frag := &Graph{Name: g.Name}
-	b, err := m.fragmentBuilder(g, frag)
-	if err != nil {
-		return err
-	}
+	b := m.fragmentBuilder(g, frag)
 	delete(b.names, n.Name) // the first new node may take the name over
 	outs, err := build(b, n.In)
 	if err == nil {
@@ -42,22 +39,20 @@ func (m *Model) Replace(g *Graph, n *Node, build func(*Builder, []Value) ([]Valu
 	return nil
 }
 
-// fragmentBuilder returns a builder that appends to frag but sees the shapes of g's values.
-func (m *Model) fragmentBuilder(g, frag *Graph) (*Builder, error) {
+// fragmentBuilder returns a builder that appends to frag but sees the shapes of g's values, where they can be inferred.
+func (m *Model) fragmentBuilder(g, frag *Graph) *Builder {
 	b := &Builder{m: m, g: frag, names: map[string]bool{}, par: g.ParamIndex()}
 	reserve(m.Graph, b.names)
 	b.inf = newInferred(map[Value]Spec{})
 	if g == m.Graph {
-		inf, err := m.InferAny()
-		if err != nil {
-			return nil, err
+		if inf, err := m.InferAny(); err == nil {
+			b.inf = inf
 		}
-		b.inf = inf
 	}
 	for _, p := range g.Params {
 		b.inf.Specs[p.Name] = paramSpec(p, true)
 	}
-	return b, nil
+	return b
 }
 
 // renameOutputs gives the fragment's results the names that the outside knows.
