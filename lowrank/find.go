@@ -152,8 +152,11 @@ func (f *finder) node(g *graph.Graph, n *graph.Node, path string, scope map[grap
 			continue
 		}
 		s.Name, s.Op, s.Param, s.owner = path+cmp.Or(n.Name, strings.ToLower(n.Op))+s.Name, n.Op, a.p, a.owner
-		u.data = f.at.inf.Specs[n.In[dataInput(n, i)]].Shape
-		u.Graph, u.Node, u.input = g, n, i
+		for _, v := range n.In {
+			spec := f.at.inf.Specs[v]
+			u.ins = append(u.ins, graph.Spec{DType: spec.DType, Shape: spec.Shape})
+		}
+		u.Graph, u.Node, u.input, u.trans = g, n, i, a.trans
 		u.Batch *= f.at.times
 		f.add(s, u)
 	}

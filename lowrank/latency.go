@@ -8,6 +8,7 @@ import (
 
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/lowrank/nd"
 )
 
 // Latency is the median of interleaved runs of the site's nodes alone.
@@ -28,7 +29,7 @@ func (r *run) guardLatency(ctx context.Context, choice []*Point) error {
 		}
 		why, err := slower(r.cands[i].Site, f.f)
 		if err != nil {
-			return fmt.Errorf("lowrank: site %q: measuring latency: %w", r.cands[i].Site.Name, err)
+			why = fmt.Sprintf("its latency alone cannot be measured: %v", err)
 		}
 		if why != "" {
 			r.cands[i].reason, choice[i] = why, nil
@@ -41,10 +42,14 @@ func (r *run) guardLatency(ctx context.Context, choice []*Point) error {
 // slower times the site's first node and its replacement, and says why the latter is not faster, or returns "".
 func slower(s *Site, f *Factors) (string, error) {
 	u := s.Uses[0]
-	if u.data == nil || s.recurrent() || u.how == byGather {
+	if s.recurrent() || u.how == byGather {
 		return "its latency alone cannot be measured", nil
 	}
-	dense, small := alone(u), alone(u)
+	dense, err := s.alone(u)
+	if err != nil {
+		return "", err
+	}
+	small := dense.Clone()
 	sites, err := Find(small, Selection{})
 	if err != nil {
 		return "", err
@@ -68,26 +73,48 @@ func slower(s *Site, f *Factors) (string, error) {
 	return fmt.Sprintf("%s at rank %v takes %v, the dense weight %v", f.Method, f.Ranks, tb, ta), nil
 }
 
-// alone returns a model of the node alone, its data input an input.
-func alone(u *Use) *graph.Model {
+// alone returns a model of the node alone. What it reads besides the weight and the constants of
+// its graph is an input.
+func (s *Site) alone(u *Use) (*graph.Model, error) {
 	n := u.Node.Clone()
-	g := &graph.Graph{Name: "site", Nodes: []*graph.Node{n}}
-	at := dataInput(n, u.input)
-	port := graph.Port{Name: n.In[at], DType: tensor.F32, Shape: []graph.Dim{}}
-	for _, d := range u.data {
-		port.Shape = append(port.Shape, graph.Dim{N: d})
-	}
+	g := &graph.Graph{Name: "site", Nodes: []*graph.Node{n}, Outputs: []graph.Port{{Name: n.Out[0], DType: s.Param.DType}}}
 	for i, v := range n.In {
 		p := u.Graph.Param(v)
-		if p == nil || i == at {
-			continue
+		switch {
+		case v == "":
+		case i == u.input:
+			w, err := s.read(u)
+			if err != nil {
+				return nil, err
+			}
+			g.Params = append(g.Params, graph.NewParam(v, w, s.Param.Trainable))
+		case p != nil:
+			q := *p
+			g.Params = append(g.Params, &q)
+		case !u.ins[i].Present():
+			return nil, fmt.Errorf("the shape of %q is not known", v)
+		default:
+			port := graph.Port{Name: v, DType: u.ins[i].DType, Shape: []graph.Dim{}}
+			for _, d := range u.ins[i].Shape {
+				port.Shape = append(port.Shape, graph.Dim{N: d})
+			}
+			g.Inputs = append(g.Inputs, port)
 		}
-		q := *p
-		g.Params, port.DType = append(g.Params, &q), p.DType
 	}
-	g.Inputs = []graph.Port{port}
-	g.Outputs = []graph.Port{{Name: n.Out[0], DType: port.DType}}
-	return &graph.Model{Graph: g}
+	return &graph.Model{Graph: g}, nil
+}
+
+// read returns the weight as u's node reads it.
+func (s *Site) read(u *Use) (*tensor.Tensor, error) {
+	w, err := s.Param.Load()
+	if err != nil || !u.trans {
+		return w, err
+	}
+	data, err := float64s(w)
+	if err != nil {
+		return nil, err
+	}
+	return toTensor(nd.Of(data, s.Param.Shape...).Permute(1, 0), s.Param.DType), nil
 }
 
 // interleaved returns the median times of two sessions run in turn.

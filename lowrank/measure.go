@@ -44,6 +44,12 @@ func (c *Config) elementBytes(p *graph.Param) int64 {
 
 // worse says why point p of site s is not smaller than the dense weight, or returns "".
 func (m Measure) worse(s *Site, p *Point) string {
+	if m == MACs || m == Latency {
+		if !s.counted() {
+			return fmt.Sprintf("%s unknown: the shapes around it could not be inferred", m)
+		}
+		m = MACs // what multiplies more is not faster
+	}
 	dense, now := m.of(s, s.Cost()), m.of(s, p.Cost)
 	if now < dense {
 		return ""

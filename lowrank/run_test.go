@@ -388,6 +388,9 @@ func TestHalfPrecision(t *testing.T) {
 	if rep.ParamsAfter != 96 || len(out.Graph.Nodes) != 2 || rep.MACsBefore != nil || rep.MACsAfter != nil || rep.Sites[0].MACsAfter != nil {
 		t.Errorf("%d nodes, report %+v", len(out.Graph.Nodes), rep)
 	}
+	if _, rep := mustRun(t, m, Config{Policy: FixedRank{Ranks{3}}, Guard: Latency}); !strings.HasPrefix(rep.Sites[0].Skipped, "latency unknown") {
+		t.Errorf("latency cannot be measured, but %q", rep.Sites[0].Skipped)
+	}
 	for _, c := range []Config{{Policy: Budget{MACs, 100}}, {Policy: FixedRank{Ranks{3}}, Guard: MACs}, {Calibration: batches(1)}} {
 		if _, _, err := Run(context.Background(), m, c); !errors.Is(err, graph.ErrUnsupported) {
 			t.Errorf("%+v: %v", c, err)

@@ -54,10 +54,11 @@ type Use struct {
 	In    []int        // spatial extents of a convolution's input, nil when unknown
 	Out   []int        // and of its output
 	rank  int          // of the node's data input; 0 when unknown
-	data  tensor.Shape // of it; nil when unknown
+	ins   []graph.Spec // of the node's inputs, without constants; absent ones are unknown or not there
 	how   how
 	flip  bool // applies W^T where the site is W
 	input int  // index of the weight among the node's inputs
+	trans bool // what the node reads is Param's transpose
 	fixed bool // spatial extents do not depend on symbols
 	steps int  // time steps of a recurrent layer; 0 when unknown or symbolic
 }
