@@ -35,6 +35,26 @@ func storageOf(p *graph.Param, o SaveOptions) (tensor.DType, error) {
 	return s, fmt.Errorf("parameter %q of type %v cannot be stored as %v (float32 can be, as float16, bfloat16 or int8)", p.Name, p.DType, s)
 }
 
+// ParamBytes returns the bytes of every parameter as a container stores it, before entropy coding; the
+// scales of int8 are among them. Shapes, axes and the like are no parameters.
+func (o SaveOptions) ParamBytes(m *graph.Model) map[*graph.Param]int64 {
+	bytes := map[*graph.Param]int64{}
+	m.Graph.Walk(func(g *graph.Graph) {
+		uses := usesIn(g)
+		for _, p := range g.Params {
+			s, err := storageOf(p, o)
+			if err != nil { // the writer says so
+				s = p.DType
+			}
+			bytes[p] = p.Count() * int64(s.Size())
+			if s == tensor.I8 && p.DType == tensor.F32 {
+				bytes[p] += 4 * int64(p.Shape[channelAxis(p, uses[p.Name])])
+			}
+		}
+	})
+	return bytes
+}
+
 // outputAxis returns the axis of an operator's weight, its input in of the given
 // rank, that counts the output channels; int8 storage has a scale for each.
 func outputAxis(n *graph.Node, in, rank int) int {

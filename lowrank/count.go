@@ -1,6 +1,7 @@
 package lowrank
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,9 +15,9 @@ type totals [Latency]int64
 // count counts a model. How it was inferred is nil, and the error says why, when the engine
 // cannot bind its nodes: then MACs are 0 and not known.
 func (c *Config) count(m *graph.Model) (t totals, inf *graph.Inferred, err error) {
-	for _, p := range m.AllParams() {
+	for p, bytes := range c.paramBytes(m) {
 		t[Params] += p.Count()
-		t[Bytes] += p.Count() * c.elementBytes(p)
+		t[Bytes] += bytes
 	}
 	inf, err = m.Infer(c.Dims)
 	if err != nil {
@@ -24,6 +25,18 @@ func (c *Config) count(m *graph.Model) (t totals, inf *graph.Inferred, err error
 	}
 	t[MACs] = inf.Total.MACs
 	return t, inf, nil
+}
+
+// paramBytes returns the bytes of every parameter.
+func (c *Config) paramBytes(m *graph.Model) map[*graph.Param]int64 {
+	if c.Bytes != nil {
+		return c.Bytes(m)
+	}
+	bytes := map[*graph.Param]int64{}
+	for _, p := range m.AllParams() {
+		bytes[p] = p.Count() * int64(cmp.Or(p.Storage, p.DType).Size())
+	}
+	return bytes
 }
 
 // estimate counts what the choice makes of the model, before it is built.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/compress-toolkit/compress/engine/graph"
-	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // Measure is what a budget or a guard counts.
@@ -32,14 +31,6 @@ func (m Measure) of(s *Site, c graph.Cost) int64 {
 		return c.Params * s.elementBytes
 	}
 	return c.MACs
-}
-
-// elementBytes returns the stored size of an element.
-func (c *Config) elementBytes(p *graph.Param) int64 {
-	if p.Storage != tensor.Invalid {
-		return int64(p.Storage.Size())
-	}
-	return int64(p.DType.Size())
 }
 
 // worse says why point p of site s is not smaller than the dense weight, or returns "".

@@ -32,13 +32,15 @@ type Config struct {
 	// AllowMACs lets auto choose forms that multiply more than the dense weight, as tensor trains of
 	// dense layers do at equal size; a method that is named may always.
 	AllowMACs bool
-	Tradeoff  bool             // the report gets the curve of error against size
-	Guard     Measure          // a site must get smaller by this measure or stays dense
-	Memory    int64            // bytes for moments and factoring, besides the model; 2 GiB when 0
-	Modes     map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
-	Seed      uint64
-	DryRun    bool                              // plan and count, do not factor: Run returns a nil model
-	Progress  func(stage string, done, all int) // called now and then, never concurrently
+	Tradeoff  bool // the report gets the curve of error against size
+	// Bytes returns the bytes of each of a model's parameters as it will be stored; as Storage says when nil.
+	Bytes    func(m *graph.Model) map[*graph.Param]int64
+	Guard    Measure          // a site must get smaller by this measure or stays dense
+	Memory   int64            // bytes for moments and factoring, besides the model; 2 GiB when 0
+	Modes    map[string]Modes // of tensor-train matrices, by site name; automatic elsewhere
+	Seed     uint64
+	DryRun   bool                              // plan and count, do not factor: Run returns a nil model
+	Progress func(stage string, done, all int) // called now and then, never concurrently
 }
 
 // families are the methods that stand for several decompositions, each for its kind of site.
@@ -189,8 +191,9 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 	if err := c.checkCountable(why); err != nil {
 		return nil, err
 	}
+	bytes := c.paramBytes(m)
 	for i, s := range sites {
-		s.modes, s.elementBytes = c.Modes[s.Name], c.elementBytes(s.Param)
+		s.modes, s.elementBytes = c.Modes[s.Name], bytes[s.Param]/max(1, s.Params())
 		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align, fewMACs: c.limitsMACs()}
 		if err := cand.suit(methods); err != nil {
 			return nil, err

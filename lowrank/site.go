@@ -38,7 +38,7 @@ type Site struct {
 	Uses    []*Use
 	Blocked string // why the site cannot be factorised, when it cannot
 
-	elementBytes int64 // of the weight and of its factors as they are stored
+	elementBytes int64 // of the weight and of its factors as they are stored, the scales of int8 aside
 
 	owner *graph.Graph // holds Param
 	bias  *graph.Param // constant added to the output of the only use, for it alone; nil otherwise

@@ -179,8 +179,20 @@ func (r *lowrankRun) config() (lowrank.Config, error) {
 			return cfg, err
 		}
 	}
+	cfg.Bytes = r.paramBytes
 	cfg.Calibration, err = r.calibration()
 	return cfg, err
+}
+
+// paramBytes returns the bytes of parameters as they will be written.
+func (r *lowrankRun) paramBytes(m *graph.Model) map[*graph.Param]int64 {
+	bytes := r.save.ParamBytes(m)
+	if filepath.Ext(r.out) == ".onnx" { // which stores what computes
+		for p := range bytes {
+			bytes[p] = p.Count() * int64(p.DType.Size())
+		}
+	}
+	return bytes
 }
 
 // linearWeights prepares a file that has weights and no graph.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/compress-toolkit/compress/format"
 )
 
 // TestFactorisedAccuracy wants a factorised model to tell its own accuracy, or none where none was measured.
@@ -24,6 +26,29 @@ func TestFactorisedAccuracy(t *testing.T) {
 	}
 	if got, want := load(t, at("seen.cmz")).Meta["accuracy"], fmt.Sprintf("%.4f (", r.Accuracy); !strings.HasPrefix(got, want) || got == dense {
 		t.Errorf("the model tells %q, measured was %q (the original %q)", got, want, dense)
+	}
+}
+
+// TestBudgetOfStorage wants a budget to count bytes as --dtype stores them, so that narrower types keep more.
+func TestBudgetOfStorage(t *testing.T) {
+	at := distillTeacher(t)
+	before := format.SaveOptions{}.ParamBytes(load(t, at("t.cmz")))
+	total := int64(0)
+	for _, n := range before {
+		total += n
+	}
+	kept := int64(0)
+	for _, dtype := range []string{"f32", "f16", "int8"} {
+		must(t, "lowrank", at("t.cmz"), "--budget", fmt.Sprintf("%dB", total/4), "--method", "svd", "--dtype", dtype, "-o", at("s.cmz"))
+		m := load(t, at("s.cmz"))
+		bytes, params := int64(0), int64(0)
+		for p, n := range (format.SaveOptions{Storage: dtypes[dtype]}).ParamBytes(m) {
+			bytes, params = bytes+n, params+p.Count()
+		}
+		if bytes > total/4 || params <= kept {
+			t.Errorf("%s: %d bytes in a budget of %d, %d parameters; wider types kept %d", dtype, bytes, total/4, params, kept)
+		}
+		kept = params
 	}
 }
 
