@@ -49,7 +49,7 @@ func (r *run) build(ctx context.Context, choice []*Point) (*graph.Model, []*fact
 	var rs []Replacement
 	for i, f := range fs {
 		if f != nil {
-			sites[i].modes = r.cands[i].Site.modes
+			sites[i].like(r.cands[i].Site)
 			rs = append(rs, Replacement{sites[i], f.f, f.shift})
 		}
 	}

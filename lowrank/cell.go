@@ -10,6 +10,9 @@ import (
 // maxUnroll is the number of steps up to which a layer is unrolled.
 const maxUnroll = 64
 
+// stepBytes is about what the nodes of one unrolled step take in a file.
+const stepBytes = 1500
+
 // cell writes a recurrent layer out. States and steps have shape 1, N, H when the layer is
 // unrolled, N, H within a Scan.
 type cell struct {
@@ -200,10 +203,22 @@ func (c *cell) initial(d int) []graph.Value {
 
 // sequence runs one direction: all hidden states T N H, and the last states 1 N H.
 func (c *cell) sequence(xw graph.Value, d direction, states []graph.Value, reverse bool) (graph.Value, []graph.Value) {
-	if t := c.p.u.steps; t > 0 && t <= maxUnroll {
+	if t := c.p.u.steps; t > 0 && t <= maxUnroll && !c.p.outweighed(int64(c.dirs*t)) {
 		return c.unrolled(xw, d, states, reverse, t)
 	}
 	return c.scan(xw, d, states, reverse)
+}
+
+// outweighed reports whether the given number of unrolled steps takes more bytes than the factors save, where that counts.
+func (p *pair) outweighed(steps int64) bool {
+	saved, frozen := int64(0), true
+	for _, r := range []*Replacement{p.w, p.r} {
+		if r != nil {
+			saved += (r.Site.Params() - r.Factors.Params()) * r.Site.elementBytes
+			frozen = frozen && r.Site.frozen
+		}
+	}
+	return frozen && steps*stepBytes > saved
 }
 
 func (c *cell) unrolled(xw graph.Value, d direction, states []graph.Value, reverse bool, steps int) (graph.Value, []graph.Value) {

@@ -101,6 +101,10 @@ func (p Part) tensor(d tensor.DType) *tensor.Tensor {
 func (f *Factors) Params() int64 {
 	n := int64(0)
 	for _, p := range f.Parts {
+		if p.rounded != nil {
+			n += int64(p.rounded.Len())
+			continue
+		}
 		n += int64(p.nd.Len())
 	}
 	return n

@@ -54,7 +54,7 @@ func slower(s *Site, f *Factors) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sites[0].modes = s.modes
+	sites[0].like(s)
 	if err := Apply(small, []Replacement{{Site: sites[0], Factors: f}}); err != nil {
 		return "", err
 	}

@@ -9,7 +9,8 @@ import (
 // Recurrent layers. An input matrix W ~ U V needs no other layer: the layer reads
 // V x, with U as its input matrix. A recurrent matrix has no such place inside
 // the operator, so its layer is written out in plain operators: unrolled
-// when the number of steps is known and small, which trains, else as a Scan. Tensor
+// when the number of steps is known and small, which trains, else as a Scan, also where
+// nothing trains and the unrolled nodes would outweigh what is saved. Tensor
 // trains of input matrices take the same way, since their product is made outside.
 
 // pair collects what replaces the matrices of one recurrent node.

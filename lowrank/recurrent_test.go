@@ -3,6 +3,7 @@ package lowrank
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -83,6 +84,23 @@ func TestWrittenOutRecurrence(t *testing.T) {
 						checkWritten(t, l, op, lbr, method)
 					})
 				}
+			}
+		}
+	}
+}
+
+// A layer whose unrolled steps would outweigh what is saved becomes a Scan when nothing trains it.
+func TestFrozenRecurrenceIsSmall(t *testing.T) {
+	for _, hidden := range []int{6, 64} {
+		l := layer{"", node("LSTM", graph.Attrs{"hidden_size": int64(hidden)}, []int{1, 4 * hidden, 8}, []int{1, 4 * hidden, hidden}), []int{5, 0, 8}}
+		for _, frozen := range []bool{false, true} {
+			out, rep := mustRun(t, l.model(t), Config{Method: "svd", Policy: FixedRank{Ranks{2}}, Frozen: frozen})
+			scan := slices.ContainsFunc(out.Graph.Nodes, func(n *graph.Node) bool { return n.Op == "Scan" })
+			if want := frozen && hidden == 6; scan != want {
+				t.Errorf("%d units, frozen %v: Scan is %v", hidden, frozen, scan)
+			}
+			if _, dry := mustRun(t, l.model(t), Config{Method: "svd", Policy: FixedRank{Ranks{2}}, Frozen: frozen, DryRun: true}); *dry.MACsAfter != *rep.MACsAfter {
+				t.Errorf("%d units, frozen %v: %d MACs, dry %d", hidden, frozen, *rep.MACsAfter, *dry.MACsAfter)
 			}
 		}
 	}

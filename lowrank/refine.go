@@ -42,7 +42,7 @@ func (r *run) refined(ctx context.Context, choice []*Point) (*graph.Model, []*fa
 			if at < 0 {
 				return nil, nil, fmt.Errorf("lowrank: site %q is lost: exclude it", r.cands[i].Site.Name)
 			}
-			sites[at].modes = r.cands[i].Site.modes
+			sites[at].like(r.cands[i].Site)
 			if r.pairable(i) {
 				fs[i], err = r.refit(ctx, m, i, choice[i])
 			} else {

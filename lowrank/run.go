@@ -32,7 +32,10 @@ type Config struct {
 	// AllowMACs lets auto choose forms that multiply more than the dense weight, as tensor trains of
 	// dense layers do at equal size; a method that is named may always.
 	AllowMACs bool
-	Tradeoff  bool // the report gets the curve of error against size
+	// Frozen says that no training follows: a recurrent layer then becomes a Scan, which does not train,
+	// where its steps one after the other would take more of a file than the factors save.
+	Frozen   bool
+	Tradeoff bool // the report gets the curve of error against size
 	// Bytes returns the bytes of each of a model's parameters as it will be stored; as Storage says when nil.
 	Bytes    func(m *graph.Model) map[*graph.Param]int64
 	Guard    Measure          // a site must get smaller by this measure or stays dense
@@ -193,6 +196,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 	}
 	bytes := c.paramBytes(m)
 	for i, s := range sites {
+		s.frozen = c.Frozen
 		s.modes, s.elementBytes = c.Modes[s.Name], bytes[s.Param]/max(1, s.Params())
 		cand := &Candidate{Site: s, Sensitivity: 1, align: c.Align, fewMACs: c.limitsMACs()}
 		if err := cand.suit(methods); err != nil {

@@ -44,7 +44,12 @@ type Site struct {
 	bias  *graph.Param // constant added to the output of the only use, for it alone; nil otherwise
 	modes Modes        // of a tensor-train matrix, when given
 	trans bool         // Param is stored K x M
+
+	frozen bool // no training follows
 }
+
+// like takes over what was decided for the same site of another copy of the model.
+func (s *Site) like(o *Site) { s.modes, s.elementBytes, s.frozen = o.modes, o.elementBytes, o.frozen }
 
 // Use is one node that applies a site's weight.
 type Use struct {

@@ -152,7 +152,7 @@ func (r *distillRun) factorise(text string, t *teachers) (*graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.DryRun, cfg.Seed = false, r.c.Uint64("seed")
+	cfg.DryRun, cfg.Frozen, cfg.Seed = false, false, r.c.Uint64("seed")
 	small, rep, err := lowrank.Run(r.c.Context, m, cfg)
 	if err != nil {
 		return nil, err

@@ -98,6 +98,9 @@ func lowrankAction(c *cli.Context) error {
 		if err := r.finish(small, res); err != nil {
 			return err
 		}
+		if res.FileBytesAfter >= res.FileBytesBefore {
+			say(c, "%s is not smaller than %s: %d bytes, was %d; keep the original, or ask for less (--keep, --rank)", r.out, r.in, res.FileBytesAfter, res.FileBytesBefore)
+		}
 	}
 	return emit(c, res, res.text)
 }
@@ -179,7 +182,7 @@ func (r *lowrankRun) config() (lowrank.Config, error) {
 			return cfg, err
 		}
 	}
-	cfg.Bytes = r.paramBytes
+	cfg.Bytes, cfg.Frozen = r.paramBytes, c.Int("tune") == 0
 	cfg.Calibration, err = r.calibration()
 	return cfg, err
 }

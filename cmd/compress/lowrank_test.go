@@ -52,6 +52,15 @@ func TestBudgetOfStorage(t *testing.T) {
 	}
 }
 
+// TestLargerFileIsTold wants a word where the factors' nodes outweigh what they save.
+func TestLargerFileIsTold(t *testing.T) {
+	at := distillTeacher(t)
+	_, stderr := must(t, "lowrank", at("t.cmz"), "--rank", "4", "--method", "svd", "-o", at("s.onnx"))
+	if !strings.Contains(stderr, "is not smaller than") {
+		t.Errorf("a larger file is passed over: %s", stderr)
+	}
+}
+
 // TestTuneHints tunes a factorised network so that its layers follow those of the original,
 // and wants their squared errors to fall below those of tuning without.
 func TestTuneHints(t *testing.T) {

@@ -13,6 +13,12 @@ type Bodied interface {
 	Body(n *Node, in []Spec) (graphs []*Graph, inputs []Spec, times int)
 }
 
+// Stacking is a Bodied operator that can tell what it gives, of what its only body gives
+// in each iteration; values that are not known are absent.
+type Stacking interface {
+	Stack(n *Node, in, out []Spec) []Spec
+}
+
 // Body is a subgraph of a node as it was inferred.
 type Body struct {
 	Graph    *Graph
@@ -75,7 +81,28 @@ func (r *Inferred) bodies(n *Node, op Op) (macs int64) {
 	if len(inputs) == 0 && len(done) == len(graphs) {
 		r.agreed(n, graphs, done)
 	}
+	if s, ok := op.(Stacking); ok && len(done) == 1 {
+		r.stacked(n, s.Stack(n, in, done[0].outputs(graphs[0])))
+	}
 	return macs
+}
+
+// outputs returns what is known of g's outputs, without values.
+func (r *Inferred) outputs(g *Graph) (out []Spec) {
+	for _, v := range g.OutputValues() {
+		s := r.Specs[v]
+		out = append(out, Spec{DType: s.DType, Shape: s.Shape})
+	}
+	return out
+}
+
+// stacked sets the outputs of n that are known.
+func (r *Inferred) stacked(n *Node, out []Spec) {
+	for i, v := range n.Out {
+		if v != "" && i < len(out) && out[i].Present() {
+			r.Specs[v] = out[i]
+		}
+	}
 }
 
 // body begins the inference of a subgraph, which sees the values around it.

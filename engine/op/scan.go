@@ -8,7 +8,9 @@ import (
 	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
-func init() { graph.Register("", runner{name: "Scan", min: 1, run: runScan, body: scanBody}) }
+func init() {
+	graph.Register("", runner{name: "Scan", min: 1, run: runScan, body: scanBody, stack: scanStack})
+}
 
 // scanned is an input that is given to the body slice by slice.
 type scanned struct {
@@ -87,6 +89,28 @@ func scanBody(n *graph.Node, in []graph.Spec) (graphs []*graph.Graph, inputs []g
 		*s = graph.Spec{DType: s.DType, Shape: slices.Delete(s.Shape.Clone(), axis, axis+1)}
 	}
 	return graphs, inputs, times
+}
+
+// scanStack gives the stacked outputs their axis; the last N values have the shapes of one iteration.
+func scanStack(n *graph.Node, in, out []graph.Spec) []graph.Spec {
+	_, inputs, steps := scanBody(n, in)
+	states := len(in) - n.Attrs.Int("num_scan_inputs", 0)
+	axes, err := listOf(n, "scan_output_axes", max(0, len(out)-states))
+	if err != nil || inputs == nil {
+		return nil
+	}
+	for i, axis := range axes {
+		s := &out[states+i]
+		if axis < 0 {
+			axis += len(s.Shape) + 1
+		}
+		if !s.Present() || axis < 0 || axis > len(s.Shape) {
+			*s = graph.Spec{}
+			continue
+		}
+		s.Shape = slices.Insert(s.Shape.Clone(), axis, steps)
+	}
+	return out
 }
 
 // scanInputs returns the inputs to slice and the number of slices.

@@ -14,6 +14,15 @@ type runner struct {
 	min, max int // number of inputs; max 0 means any number
 	run      func(x *graph.Exec, env graph.Env, n *graph.Node, in []*tensor.Tensor) ([]*tensor.Tensor, error)
 	body     func(n *graph.Node, in []graph.Spec) (graphs []*graph.Graph, inputs []graph.Spec, times int)
+	stack    func(n *graph.Node, in, out []graph.Spec) []graph.Spec // nil when only running tells the outputs
+}
+
+// Stack implements graph.Stacking.
+func (o runner) Stack(n *graph.Node, in, out []graph.Spec) []graph.Spec {
+	if o.stack == nil {
+		return nil
+	}
+	return o.stack(n, in, out)
 }
 
 // Body implements graph.Bodied.

@@ -31,7 +31,7 @@ func TestCostOfSubgraphs(t *testing.T) {
 	}{
 		{"either branch", branches("cond"), 2 * 4 * 5, nil},
 		{"the constant condition's branch", branches("yes"), 2 * 4 * 3, tensor.Shape{2, 3}},
-		{"steps", &graph.Node{Op: "Scan", In: list("xs"), Attrs: graph.Attrs{"num_scan_inputs": int64(1), "body": step}}, 7 * 2 * 4 * 4, nil},
+		{"steps", &graph.Node{Op: "Scan", In: list("xs"), Attrs: graph.Attrs{"num_scan_inputs": int64(1), "body": step}}, 7 * 2 * 4 * 4, tensor.Shape{7, 2, 4}},
 		{"trips", &graph.Node{Op: "Loop", In: list("three", "", "x"), Attrs: graph.Attrs{"body": trip}}, 3 * 2 * 4 * 4, nil},
 	} {
 		c.node.Name, c.node.Out = "n", list("out")
