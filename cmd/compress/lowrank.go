@@ -30,7 +30,7 @@ func lowrankCommand() *cli.Command {
 		&cli.Float64Flag{Name: "energy", Usage: "fraction of the squared singular values to keep"},
 		&cli.Float64Flag{Name: "epsilon", Usage: "largest relative error of a site"},
 		&cli.BoolFlag{Name: "vbmf", Usage: "ranks by variational Bayesian matrix factorisation"},
-		&cli.StringFlag{Name: "budget", Usage: "`SIZE` of all parameters, as 2MB"},
+		&cli.StringFlag{Name: "budget", Usage: "`SIZE` of all parameters as --dtype stores them, as 2MB"},
 		&cli.Int64Flag{Name: "macs", Usage: "multiply-accumulates of the whole model for one sample"},
 		&cli.Float64Flag{Name: "max-drop", Usage: "the smallest model that loses at most `POINTS` percentage points of accuracy on held-out samples of --data"},
 		&cli.BoolFlag{Name: "allow-macs", Usage: "let --method auto choose forms that multiply more than the dense weight"},
@@ -185,17 +185,6 @@ func (r *lowrankRun) config() (lowrank.Config, error) {
 	cfg.Bytes, cfg.Frozen = r.paramBytes, c.Int("tune") == 0
 	cfg.Calibration, err = r.calibration()
 	return cfg, err
-}
-
-// paramBytes returns the bytes of parameters as they will be written.
-func (r *lowrankRun) paramBytes(m *graph.Model) map[*graph.Param]int64 {
-	bytes := r.save.ParamBytes(m)
-	if filepath.Ext(r.out) == ".onnx" { // which stores what computes
-		for p := range bytes {
-			bytes[p] = p.Count() * int64(p.DType.Size())
-		}
-	}
-	return bytes
 }
 
 // linearWeights prepares a file that has weights and no graph.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/lowrank"
 )
 
@@ -66,6 +68,17 @@ func policy(c *cli.Context) (lowrank.RankPolicy, error) {
 		return lowrank.Budget{By: lowrank.MACs, Total: c.Int64("macs")}, nil
 	}
 	return maxDrop(c), nil
+}
+
+// paramBytes returns the bytes of parameters as they will be written.
+func (r *lowrankRun) paramBytes(m *graph.Model) map[*graph.Param]int64 {
+	bytes := r.save.ParamBytes(m)
+	if filepath.Ext(r.out) == ".onnx" { // which stores what computes
+		for p := range bytes {
+			bytes[p] = p.Count() * int64(p.DType.Size())
+		}
+	}
+	return bytes
 }
 
 func maxDrop(c *cli.Context) lowrank.MaxDrop { return lowrank.MaxDrop{Points: c.Float64("max-drop")} }
