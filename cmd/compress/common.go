@@ -58,7 +58,8 @@ func command(name, usage, args string, flags []cli.Flag, action func(*cli.Contex
 	}
 }
 
-// applyConfig sets flags that the command line did not set from the YAML file.
+// applyConfig sets flags that the command line did not set from the YAML file. Of flags that exclude
+// each other the file's stand back when the command line has one.
 func applyConfig(c *cli.Context) error {
 	path := c.String("config")
 	if path == "" {
@@ -73,11 +74,12 @@ func applyConfig(c *cli.Context) error {
 		return asUsage(fmt.Errorf("%s: %w", path, err))
 	}
 	known := c.Command.VisibleFlags()
+	chosen := slices.ContainsFunc(policyFlags, c.IsSet)
 	for name, v := range values {
 		if !slices.ContainsFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }) {
 			return usagef("%s: %q is no flag of `compress %s`", path, name, c.Command.Name)
 		}
-		if c.IsSet(name) {
+		if c.IsSet(name) || chosen && slices.Contains(policyFlags, name) {
 			continue
 		}
 		items, isList := v.([]any)

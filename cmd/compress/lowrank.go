@@ -114,6 +114,11 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 	if _, err := policy(c); err != nil { // before the model is read
 		return nil, err
 	}
+	for _, name := range []string{"tune", "rank-align"} {
+		if n := c.Int(name); n < 0 {
+			return nil, usagef("--%s %d is negative", name, n)
+		}
+	}
 	if plot := c.String("plot"); plot != "" {
 		if err := checkPlot(plot); err != nil {
 			return nil, err
