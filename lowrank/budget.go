@@ -1,8 +1,8 @@
 package lowrank
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -16,22 +16,22 @@ type Keep struct {
 }
 
 // Plan implements RankPolicy.
-func (k Keep) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (k Keep) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if !(k.Fraction > 0 && k.Fraction < 1) {
-		return nil, fmt.Errorf("lowrank: keep %g is outside 0 to 1", k.Fraction)
+		return nil, badConfig("keep %g is not above 0 and below 1", k.Fraction)
 	}
 	if k.Uniform {
-		return p.each(func(c *Candidate) (*Point, error) { return k.site(ctx, c) })
+		return p.each(func(c *Candidate) (*Point, string, error) { return k.site(ctx, c) })
 	}
 	_, dense := p.extent(nil, k.By)
 	return p.within(ctx, k.By, int64(k.Fraction*float64(dense)))
 }
 
-// site returns the best point within the fraction.
-func (k Keep) site(ctx context.Context, c *Candidate) (*Point, error) {
+// site returns the best point within the fraction, or why there is none.
+func (k Keep) site(ctx context.Context, c *Candidate) (*Point, string, error) {
 	ps, err := c.Points(ctx, k.By)
-	if err != nil {
-		return nil, err
+	if err != nil || len(ps) == 0 {
+		return nil, "", err
 	}
 	limit := int64(k.Fraction * float64(k.By.of(c.Site, c.Site.Cost())))
 	var best *Point
@@ -41,9 +41,9 @@ func (k Keep) site(ctx context.Context, c *Candidate) (*Point, error) {
 		}
 	}
 	if best == nil {
-		c.reason = fmt.Sprintf("no form keeps at most %g of its %s", k.Fraction, k.By)
+		return nil, fmt.Sprintf("no form keeps at most %g of its %s", k.Fraction, k.By), nil
 	}
-	return best, nil
+	return best, "", nil
 }
 
 // Budget limits the whole model, what is not factorised included.
@@ -53,9 +53,9 @@ type Budget struct {
 }
 
 // Plan implements RankPolicy.
-func (b Budget) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (b Budget) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if b.By == Latency {
-		return nil, errors.New("lowrank: a budget in latency is not possible before factoring: give one in MACs and let latency guard")
+		return nil, badConfig("a budget in latency is not possible before factoring: give one in MACs and let latency guard")
 	}
 	curves, err := p.curves(ctx, b.By)
 	if err != nil {
@@ -69,16 +69,47 @@ func (b Budget) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 }
 
 // within solves the knapsack for what the candidates may cost together.
-func (p *Planner) within(ctx context.Context, by Measure, capacity int64) ([]*Point, error) {
+func (p *Planner) within(ctx context.Context, by Measure, capacity int64) (*Choice, error) {
 	curves, err := p.curves(ctx, by)
 	if err != nil {
 		return nil, err
 	}
-	out, err := p.choose(curves, by, capacity)
+	points, err := p.choose(curves, by, capacity)
 	if err != nil {
-		return nil, fmt.Errorf("lowrank: %s: %w", by, err)
+		return nil, p.tooSmall(by, err)
 	}
-	return out, nil
+	return explained(points, curves, byPlan), nil
+}
+
+// byPlan is why a site stays dense that a plan over all sites could have reduced.
+const byPlan = "kept dense by the plan: its reduction costs more accuracy than that of other sites"
+
+// explained says of the sites that could be smaller and stay dense why.
+func explained(points []*Point, curves [][]Point, why string) *Choice {
+	c := &Choice{points, make([]string, len(points))}
+	for i, pt := range points {
+		if pt == nil && len(curves[i]) > 0 {
+			c.dense(i, why)
+		}
+	}
+	return c
+}
+
+// tooSmall is the error for a capacity that the plan cannot meet: the method's fault where it suits no site.
+func (p *Planner) tooSmall(by Measure, err error) error {
+	why := ""
+	for _, c := range p.Candidates {
+		if len(c.Methods) > 0 {
+			return fmt.Errorf("lowrank: %s: %w", by, err)
+		}
+		if c.Site.Blocked == "" {
+			why = cmp.Or(why, c.Skipped)
+		}
+	}
+	if why == "" {
+		return fmt.Errorf("lowrank: %s: %w", by, err)
+	}
+	return badConfig("no selected site suits the method: %s", why)
 }
 
 // curves returns the frontier of every candidate.
@@ -111,7 +142,7 @@ func (p *Planner) extent(curves [][]Point, by Measure) (least, dense int64) {
 	return least, dense
 }
 
-// choose picks from the curves; the last option of every site is to stay dense.
+// choose picks from the curves, nil for a site that stays dense, which is its last option.
 func (p *Planner) choose(curves [][]Point, by Measure, capacity int64) ([]*Point, error) {
 	var items [][]option
 	var which []int
@@ -134,8 +165,6 @@ func (p *Planner) choose(curves [][]Point, by Measure, capacity int64) ([]*Point
 	for j, k := range chosen {
 		if i := which[j]; k < len(curves[i]) {
 			out[i] = &curves[i][k]
-		} else if len(curves[i]) > 0 {
-			p.Candidates[i].reason = "kept dense by the plan: its reduction costs more accuracy than that of other sites"
 		}
 	}
 	return out, nil

@@ -203,7 +203,7 @@ func (g *gatherer) moments() (*Moments, error) {
 		for j := range c.Data {
 			c.Data[j] *= inv
 			if c.Data[j]-c.Data[j] != 0 {
-				return nil, fmt.Errorf("lowrank: site %q: its inputs over the calibration data are NaN or infinite: check the data and the model", g.s.Name)
+				return nil, badModel("site %q: its inputs over the calibration data are NaN or infinite: check the data and the model", g.s.Name)
 			}
 		}
 		mean := g.mean[i]

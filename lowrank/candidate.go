@@ -23,7 +23,7 @@ type Candidate struct {
 	fewMACs bool // no point may multiply more than the dense weight
 	points  []Point
 	done    bool
-	reason  string // why a policy left it dense
+	reason  string // why no points are left, when a limit took them
 }
 
 // Problem loads the weight. It is not kept: the caller drops it.
@@ -104,7 +104,7 @@ func (c *Candidate) At(d Decomposition, r Ranks) (*Point, error) {
 		return nil, err
 	}
 	if len(r) != 1 && len(r) != len(most) {
-		return nil, fmt.Errorf("lowrank: site %q: %s takes %d ranks, given %v", c.Site.Name, d.Name(), len(most), r)
+		return nil, badConfig("site %q: %s takes %d ranks, given %v", c.Site.Name, d.Name(), len(most), r)
 	}
 	rs := aligned(clampRanks(r, most), most, c.align)
 	return &Point{Method: d.Name(), Ranks: rs, Cost: d.Cost(c.Site, rs), Error: math.NaN()}, nil

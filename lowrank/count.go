@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 )
 
 // totals are what a whole model costs, by Measure.
@@ -128,13 +129,17 @@ func (u *uncountable) Hint() string {
 	return "limit parameters or bytes, or each site's error, without calibration; or take the model in float32"
 }
 
-// checkCountable rejects what needs a model that runs; why says that this one does not.
-func (c *Config) checkCountable(why error) error {
+// checkCountable rejects what needs a model that runs, and models that do not run for another reason than half
+// precision; why says that this one does not.
+func (c *Config) checkCountable(m *graph.Model, why error) error {
+	half := func(p *graph.Param) bool { return p.DType == tensor.F16 || p.DType == tensor.BF16 }
 	b, budget := c.Policy.(Budget)
 	k, keep := c.Policy.(Keep)
 	switch {
 	case why == nil:
 		return nil
+	case !slices.ContainsFunc(m.AllParams(), half):
+		return badModel("counting the model's cost: %w", why)
 	case c.Calibration != nil:
 		return &uncountable{"calibration", why}
 	case c.Evaluate != nil:

@@ -148,11 +148,11 @@ func checkRanks(d Decomposition, s *Site, r Ranks) error {
 		return err
 	}
 	if len(r) != len(most) {
-		return fmt.Errorf("lowrank: site %q: %s takes %d ranks, given %v", s.Name, d.Name(), len(most), r)
+		return badConfig("site %q: %s takes %d ranks, given %v", s.Name, d.Name(), len(most), r)
 	}
 	for i, v := range r {
 		if v < 1 || v > most[i] {
-			return fmt.Errorf("lowrank: site %q: %s rank %v is outside 1 to %v", s.Name, d.Name(), r, most)
+			return badConfig("site %q: %s rank %v is outside 1 to %v", s.Name, d.Name(), r, most)
 		}
 	}
 	return nil

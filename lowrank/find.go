@@ -28,8 +28,11 @@ func Find(m *graph.Model, sel Selection) ([]*Site, error) {
 			wanted = append(wanted, s)
 		}
 	}
-	if len(wanted) == 0 {
-		return nil, fmt.Errorf("lowrank: none of the model's %d weights that could be factorised is selected: check include and exclude", len(f.sites))
+	switch {
+	case len(f.sites) == 0:
+		return nil, badModel("the model has no weight that could be factorised")
+	case len(wanted) == 0:
+		return nil, badConfig("none of the model's %d weights that could be factorised is selected: check include and exclude", len(f.sites))
 	}
 	return wanted, nil
 }

@@ -18,8 +18,8 @@ const (
 )
 
 // guardLatency puts sites back to dense that are not faster when measured.
-func (r *run) guardLatency(ctx context.Context, choice []*Point) error {
-	for i, pt := range choice {
+func (r *run) guardLatency(ctx context.Context, choice *Choice) error {
+	for i, pt := range choice.Points {
 		if pt == nil {
 			continue
 		}
@@ -32,9 +32,9 @@ func (r *run) guardLatency(ctx context.Context, choice []*Point) error {
 			why = fmt.Sprintf("its latency alone cannot be measured: %v", err)
 		}
 		if why != "" {
-			r.cands[i].reason, choice[i] = why, nil
+			choice.dense(i, why)
 		}
-		r.progress("latency", i+1, len(choice))
+		r.progress("latency", i+1, len(choice.Points))
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package lowrank
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -17,26 +16,33 @@ type MaxDrop struct {
 }
 
 // Plan implements RankPolicy.
-func (d MaxDrop) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (d MaxDrop) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if !(d.Points > 0) {
-		return nil, fmt.Errorf("lowrank: maximal drop %g is not positive", d.Points)
+		return nil, badConfig("maximal drop %g is not positive", d.Points)
 	}
 	if p.Try == nil {
-		return nil, errors.New("lowrank: a maximal drop needs held-out data to evaluate on: give Evaluate")
+		return nil, badConfig("a maximal drop needs held-out data to evaluate on: give Evaluate")
 	}
 	curves, err := p.curves(ctx, d.By)
 	if err != nil {
 		return nil, err
 	}
-	none := make([]*Point, len(p.Candidates))
-	base, err := p.Try(ctx, none)
+	base, err := p.Try(ctx, make([]*Point, len(p.Candidates)))
 	if err != nil {
 		return nil, err
 	}
 	if err := d.Resolves(len(base)); err != nil {
 		return nil, err
 	}
-	return d.search(ctx, p, curves, base, none)
+	best, err := d.search(ctx, p, curves, base)
+	if err != nil {
+		return nil, err
+	}
+	if best == nil {
+		why := fmt.Sprintf("no smaller model that was tried keeps the drop within %g percentage points at 95 %% confidence", d.Points)
+		return explained(make([]*Point, len(p.Candidates)), curves, why), nil
+	}
+	return explained(best, curves, byPlan), nil
 }
 
 // confidence is the normal quantile of a one-sided bound at 95 %.
@@ -45,7 +51,7 @@ const confidence = 1.645
 // Resolves fails when n held-out samples are too few to tell a drop of Points.
 func (d MaxDrop) Resolves(n int) error {
 	if need := int(math.Ceil(confidence * math.Sqrt2 / (d.Points / 100))); n < need {
-		return fmt.Errorf("lowrank: %d held-out samples cannot tell a drop of %g percentage points: hold out at least %d", n, d.Points, need)
+		return badConfig("%d held-out samples cannot tell a drop of %g percentage points: hold out at least %d", n, d.Points, need)
 	}
 	return nil
 }
@@ -71,8 +77,8 @@ func UpperDrop(base, now []bool) float64 {
 // within reports whether now keeps the promise.
 func (d MaxDrop) within(base, now []bool) bool { return UpperDrop(base, now) <= d.Points/100+1e-12 }
 
-// search keeps the smallest choice that is within the drop.
-func (d MaxDrop) search(ctx context.Context, p *Planner, curves [][]Point, base []bool, best []*Point) ([]*Point, error) {
+// search returns the smallest choice that is within the drop, nil when none that it tries is.
+func (d MaxDrop) search(ctx context.Context, p *Planner, curves [][]Point, base []bool) (best []*Point, err error) {
 	least, dense := p.extent(curves, d.By)
 	lo, hi := math.Log(max(1, float64(least))), math.Log(max(1, float64(dense)))
 	for range cmp.Or(d.Steps, 10) {

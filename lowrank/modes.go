@@ -1,9 +1,6 @@
 package lowrank
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Modes split the M rows and K columns of a matrix into D factors each, for tensor trains.
 type Modes struct{ Rows, Cols []int }
@@ -15,10 +12,10 @@ func modesOf(s *Site) (Modes, error) {
 		return autoModes(s.M, s.K), nil
 	}
 	if len(m.Rows) != len(m.Cols) || len(m.Rows) < 2 {
-		return m, fmt.Errorf("lowrank: site %q: modes %v x %v: want two or more, as many for rows as for columns", s.Name, m.Rows, m.Cols)
+		return m, badConfig("site %q: modes %v x %v: want two or more, as many for rows as for columns", s.Name, m.Rows, m.Cols)
 	}
 	if product1(m.Rows) != s.M || product1(m.Cols) != s.K {
-		return m, fmt.Errorf("lowrank: site %q: modes %v x %v do not multiply to its %d x %d matrix", s.Name, m.Rows, m.Cols, s.M, s.K)
+		return m, badConfig("site %q: modes %v x %v do not multiply to its %d x %d matrix", s.Name, m.Rows, m.Cols, s.M, s.K)
 	}
 	return m, nil
 }

@@ -13,9 +13,17 @@ import (
 
 // RankPolicy chooses a decomposition and ranks for all sites together.
 type RankPolicy interface {
-	// Plan returns a point for each candidate, nil where the weight stays dense.
-	Plan(ctx context.Context, p *Planner) ([]*Point, error)
+	Plan(ctx context.Context, p *Planner) (*Choice, error)
 }
+
+// Choice is a plan for all candidates.
+type Choice struct {
+	Points []*Point // nil where the weight stays dense
+	Why    []string // it does, empty where no form is smaller
+}
+
+// dense keeps candidate i as it is.
+func (c *Choice) dense(i int, why string) { c.Points[i], c.Why[i] = nil, why }
 
 // Planner is what a policy sees.
 type Planner struct {
@@ -32,15 +40,15 @@ type Planner struct {
 	floor bool  // it left nothing
 }
 
-// each plans every site by itself.
-func (p *Planner) each(plan func(*Candidate) (*Point, error)) ([]*Point, error) {
-	out := make([]*Point, len(p.Candidates))
+// each plans every site by itself: for a point, or for why there is none.
+func (p *Planner) each(plan func(*Candidate) (pt *Point, why string, err error)) (*Choice, error) {
+	out := &Choice{make([]*Point, len(p.Candidates)), make([]string, len(p.Candidates))}
 	for i, c := range p.Candidates {
 		if c.Skipped != "" {
 			continue
 		}
 		var err error
-		if out[i], err = plan(c); err != nil {
+		if out.Points[i], out.Why[i], err = plan(c); err != nil {
 			return nil, err
 		}
 	}
@@ -52,33 +60,35 @@ func (p *Planner) each(plan func(*Candidate) (*Point, error)) ([]*Point, error) 
 type FixedRank struct{ Ranks Ranks }
 
 // Plan implements RankPolicy.
-func (f FixedRank) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (f FixedRank) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if len(f.Ranks) == 0 || slices.Min(f.Ranks) < 1 {
-		return nil, fmt.Errorf("lowrank: rank %v: ranks start at 1", f.Ranks)
+		return nil, badConfig("rank %v: ranks start at 1", f.Ranks)
 	}
-	return p.each(func(c *Candidate) (*Point, error) { return c.At(c.Methods[0], f.Ranks) })
+	return p.each(func(c *Candidate) (*Point, string, error) {
+		pt, err := c.At(c.Methods[0], f.Ranks)
+		return pt, "", err
+	})
 }
 
 // Epsilon chooses the smallest point of every site whose relative error is at most Error.
 type Epsilon struct{ Error float64 }
 
 // Plan implements RankPolicy.
-func (e Epsilon) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (e Epsilon) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if !(e.Error > 0 && e.Error < 1) {
-		return nil, fmt.Errorf("lowrank: epsilon %g is outside 0 to 1", e.Error)
+		return nil, badConfig("epsilon %g is not above 0 and below 1", e.Error)
 	}
-	return p.each(func(c *Candidate) (*Point, error) {
+	return p.each(func(c *Candidate) (*Point, string, error) {
 		ps, err := c.Points(ctx, Params)
-		if err != nil {
-			return nil, err
+		if err != nil || len(ps) == 0 {
+			return nil, "", err
 		}
 		for i := range ps {
 			if ps[i].Error <= e.Error {
-				return &ps[i], nil
+				return &ps[i], "", nil
 			}
 		}
-		c.reason = fmt.Sprintf("no smaller form has an error of at most %g", e.Error)
-		return nil, nil
+		return nil, fmt.Sprintf("no smaller form has an error of at most %g", e.Error), nil
 	})
 }
 
@@ -87,9 +97,9 @@ func (e Epsilon) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 type Energy struct{ Kept float64 }
 
 // Plan implements RankPolicy.
-func (e Energy) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
+func (e Energy) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if !(e.Kept > 0 && e.Kept < 1) {
-		return nil, fmt.Errorf("lowrank: energy %g is outside 0 to 1", e.Kept)
+		return nil, badConfig("energy %g is not above 0 and below 1", e.Kept)
 	}
 	return Epsilon{rootsOf([]float64{1 - e.Kept})[0]}.Plan(ctx, p)
 }
@@ -100,22 +110,22 @@ func (e Energy) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
 type VBMF struct{}
 
 // Plan implements RankPolicy.
-func (VBMF) Plan(ctx context.Context, p *Planner) ([]*Point, error) {
-	return p.each(func(c *Candidate) (*Point, error) {
+func (VBMF) Plan(ctx context.Context, p *Planner) (*Choice, error) {
+	return p.each(func(c *Candidate) (*Point, string, error) {
 		at := slices.IndexFunc(c.Methods, func(d Decomposition) bool { _, ok := d.(Unfolder); return ok })
 		if at < 0 {
-			c.reason = "the rank selection by variational Bayes needs a method with matrix ranks, such as svd, channel or tucker; given " + methodNames(c.Methods)
-			return nil, nil
+			return nil, "the rank selection by variational Bayes needs a method with matrix ranks, such as svd, channel or tucker; given " + methodNames(c.Methods), nil
 		}
 		pr, err := c.Problem(ctx)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		r, err := vbmfRanks(c.Methods[at].(Unfolder).Unfoldings(c.Site, pr.W))
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return c.At(c.Methods[at], r)
+		pt, err := c.At(c.Methods[at], r)
+		return pt, "", err
 	})
 }
 

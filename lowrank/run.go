@@ -1,9 +1,9 @@
 package lowrank
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -70,7 +70,7 @@ func (c *Config) methods() ([]Decomposition, error) {
 		for _, m := range members {
 			d, err := Lookup(m)
 			if err != nil {
-				return nil, fmt.Errorf("lowrank: method: %w, or a family: auto, cp, svd, tt, tucker", err)
+				return nil, badConfig("method: %w, or a family: auto, cp, svd, tt, tucker", err)
 			}
 			if !seen[m] {
 				ds, seen[m] = append(ds, d), true
@@ -122,14 +122,14 @@ func (r *run) reduce(ctx context.Context, pl *Planner) (*graph.Model, *Report, e
 			return nil, nil, err
 		}
 		if r.c.DryRun { // nothing is factored, so that latency cannot guard
-			return nil, r.report(choice, nil, r.estimate(choice)), nil
+			return nil, r.report(choice, nil, r.estimate(choice.Points)), nil
 		}
 		if r.c.Guard == Latency {
 			if err := r.guardLatency(ctx, choice); err != nil {
 				return nil, nil, err
 			}
 		}
-		out, fs, err := r.final(ctx, choice)
+		out, fs, err := r.final(ctx, choice.Points)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -143,14 +143,14 @@ func (r *run) reduce(ctx context.Context, pl *Planner) (*graph.Model, *Report, e
 }
 
 // plan asks the policy until what it chooses is within its budget.
-func (r *run) plan(ctx context.Context, pl *Planner) ([]*Point, error) {
+func (r *run) plan(ctx context.Context, pl *Planner) (*Choice, error) {
 	for {
 		choice, err := r.c.Policy.Plan(ctx, pl)
 		if err != nil {
 			return nil, err
 		}
 		r.guard(choice)
-		if again, err := r.tighten(pl, r.estimate(choice)); err != nil || !again {
+		if again, err := r.tighten(pl, r.estimate(choice.Points)); err != nil || !again {
 			return choice, err
 		}
 	}
@@ -191,7 +191,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 	if r.inf != nil {
 		r.inf.Specs = nil // folded constants are not held
 	}
-	if err := c.checkCountable(why); err != nil {
+	if err := c.checkCountable(m, why); err != nil {
 		return nil, err
 	}
 	bytes := c.paramBytes(m)
@@ -212,7 +212,7 @@ func newRun(m *graph.Model, c Config) (*run, error) {
 func (r *run) checkModes(sites []*Site) error {
 	for name := range r.c.Modes {
 		if !slices.ContainsFunc(sites, func(s *Site) bool { return s.Name == name }) {
-			return fmt.Errorf("lowrank: modes are given for %q, which is no selected site", name)
+			return badConfig("modes are given for %q, which is no selected site", name)
 		}
 	}
 	return nil
@@ -252,29 +252,23 @@ func (r *run) problem(i int) (*Problem, error) {
 }
 
 // guard puts sites back to dense that would not get smaller.
-func (r *run) guard(choice []*Point) {
-	for i, pt := range choice {
+func (r *run) guard(choice *Choice) {
+	for i, pt := range choice.Points {
 		if pt == nil {
 			continue
 		}
 		if why := r.c.Guard.worse(r.cands[i].Site, pt); why != "" {
-			r.cands[i].reason, choice[i] = why, nil
+			choice.dense(i, why)
 		}
 	}
 }
 
 // report describes the choice and what the model costs then; fs is nil before factoring.
-func (r *run) report(choice []*Point, fs []*factored, after totals) *Report {
-	lines := make([]Line, len(choice))
-	for i, pt := range choice {
+func (r *run) report(choice *Choice, fs []*factored, after totals) *Report {
+	lines := make([]Line, len(choice.Points))
+	for i, pt := range choice.Points {
 		c := r.cands[i]
-		why := c.Skipped
-		if why == "" {
-			why = c.reason
-		}
-		if why == "" {
-			why = "no form of it is smaller"
-		}
+		why := cmp.Or(c.Skipped, choice.Why[i], c.reason, "no form of it is smaller")
 		lines[i] = newLine(c.Site, pt, why)
 		lines[i].outputs = c.Site.outputs(r.m.Graph)
 		if pt != nil && fs != nil {

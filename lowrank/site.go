@@ -153,7 +153,7 @@ func (s *Site) Load() (*nd.Array, error) {
 		w = nd.Of(data, s.K, s.M).Permute(1, 0).Reshape(s.Shape()...)
 	}
 	if n := w.NonFinite(); n > 0 {
-		return nil, fmt.Errorf("lowrank: site %q: %d of %d values of %q are NaN or infinite: repair the weight or exclude the site", s.Name, n, w.Len(), s.Param.Name)
+		return nil, badModel("site %q: %d of %d values of %q are NaN or infinite: repair the weight or exclude the site", s.Name, n, w.Len(), s.Param.Name)
 	}
 	return w, nil
 }

@@ -93,9 +93,9 @@ func exitCode(err error) int {
 		return exitBudget
 	case errors.Is(err, train.ErrDiverged):
 		return exitDiverged
-	case errors.As(err, &u), errors.Is(err, dataset.ErrSpec), errors.Is(err, train.ErrConfig):
+	case errors.As(err, &u), errors.Is(err, dataset.ErrSpec), errors.Is(err, train.ErrConfig), errors.Is(err, lowrank.ErrConfig):
 		return exitUsage
-	case errors.Is(err, dataset.ErrBad), errors.Is(err, graph.ErrInvalid),
+	case errors.Is(err, dataset.ErrBad), errors.Is(err, graph.ErrInvalid), errors.Is(err, lowrank.ErrModel),
 		errors.Is(err, graph.ErrUnsupported), errors.Is(err, format.ErrFormat), errors.Is(err, teacher.ErrDamaged), errors.As(err, &np):
 		return exitBadFile
 	case errors.Is(err, onnx.ErrOpset): // not of a file, but of --opset

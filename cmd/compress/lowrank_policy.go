@@ -38,8 +38,8 @@ func policy(c *cli.Context) (lowrank.RankPolicy, error) {
 	}
 	fraction := func(name string) (float64, error) {
 		v := c.Float64(name)
-		if !(v > 0 && v <= 1) {
-			return 0, usagef("--%s %g is not above 0 and at most 1", name, v)
+		if !(v > 0 && v < 1) {
+			return 0, usagef("--%s %g is not above 0 and below 1", name, v)
 		}
 		return v, nil
 	}

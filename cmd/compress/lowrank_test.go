@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/compress-toolkit/compress/engine/graph"
+	"github.com/compress-toolkit/compress/engine/tensor"
 	"github.com/compress-toolkit/compress/format"
 )
 
@@ -102,4 +106,36 @@ func lastMetric(t *testing.T, path, name string) float64 {
 		t.Fatalf("%s has no %s: %s", path, name, b)
 	}
 	return last
+}
+
+// TestFactorisedBadModels wants a model that is at fault named as such: exit code 4.
+func TestFactorisedBadModels(t *testing.T) {
+	for want, weight := range map[string]*tensor.Tensor{
+		"values of \"w\" are NaN or infinite": tensor.Of(tensor.Shape{4, 2, 3, 3}, slices.Repeat([]float32{float32(math.NaN())}, 72)),
+		"do not fit weights":                  tensor.New(tensor.F32, tensor.Shape{4, 3, 3, 3}),
+		"no weight that could be factorised":  nil,
+	} {
+		b := graph.NewBuilder("bad")
+		x := b.Input("x", tensor.F32, "N", 2, 8, 8)
+		if weight != nil {
+			x = b.Node("conv", "Conv", nil, x, b.Param("w", tensor.New(tensor.F32, tensor.Shape{4, 2, 3, 3})))
+		}
+		b.Output(b.Node("relu", "Relu", nil, x))
+		m, err := b.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if weight != nil { // the builder would not take it
+			p := m.Graph.Param("w")
+			p.Shape, p.Data = weight.Shape(), weight
+		}
+		in := filepath.Join(t.TempDir(), "m.cmz")
+		if err := format.Save(in, m, format.SaveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := compress(t, "lowrank", in, "--method", "svd", "--dry-run")
+		if code != exitBadFile || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, want %d with %q: %s", code, exitBadFile, want, stderr)
+		}
+	}
 }
