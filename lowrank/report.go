@@ -15,8 +15,8 @@ type Report struct {
 	ParamsBefore    int64  `json:"params_before"`
 	ParamsAfter     int64  `json:"params_after"`
 	FileBytesBefore int64  `json:"file_bytes_before"` // for the caller to fill, as it knows the files
-	FileBytesAfter  int64  `json:"file_bytes_after"`
-	MACsBefore      *int64 `json:"macs_before"` // nil where the engine cannot count them
+	FileBytesAfter  *int64 `json:"file_bytes_after"`  // nil until the file is written
+	MACsBefore      *int64 `json:"macs_before"`       // nil where the engine cannot count them
 	MACsAfter       *int64 `json:"macs_after"`
 	Sites           []Line `json:"sites"`
 

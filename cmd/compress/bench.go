@@ -48,6 +48,11 @@ func benchAction(c *cli.Context) error {
 		if o.Data, err = spec.Open(dataset.Test, dirs(c)); err != nil {
 			return err
 		}
+		for _, m := range models {
+			if err := fits(m.Model, m.Path, o.Data.Shape()); err != nil {
+				return err
+			}
+		}
 	}
 	r, err := bench.Measure(c.Context, models, o)
 	if err != nil {

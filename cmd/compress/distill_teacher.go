@@ -168,7 +168,7 @@ func fits(m *graph.Model, path string, sample tensor.Shape) error {
 		return nil
 	}
 	return withHint(usagef("%s: its input %q is %v, the samples are %v", path, in.Name, dimStrings(in.Shape), sample),
-		"teacher and student see the same samples: take data of the shape that the teacher was trained on")
+		"take data of the shape that the network was trained on")
 }
 
 // shapes returns the shapes of the first member's values for one sample.

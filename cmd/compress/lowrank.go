@@ -87,9 +87,6 @@ func lowrankAction(c *cli.Context) error {
 		return err
 	}
 	undo() // training has needs of its own
-	if err := writeTradeoff(c.String("plot"), rep); err != nil {
-		return err
-	}
 	res := &factorised{Report: rep, Output: r.out}
 	if rep.FileBytesBefore, err = fileSize(r.in); err != nil {
 		return err
@@ -98,8 +95,11 @@ func lowrankAction(c *cli.Context) error {
 		if err := r.finish(small, res); err != nil {
 			return err
 		}
-		if res.FileBytesAfter >= res.FileBytesBefore {
-			say(c, "%s is not smaller than %s: %d bytes, was %d; keep the original, or ask for less (--keep, --rank)", r.out, r.in, res.FileBytesAfter, res.FileBytesBefore)
+		if after := *res.FileBytesAfter; after >= res.FileBytesBefore {
+			say(c, "%s is not smaller than %s: %d bytes, was %d; keep the original, or ask for less (--keep, --rank)", r.out, r.in, after, res.FileBytesBefore)
+		}
+		if err := writeTradeoff(c, rep); err != nil {
+			return err
 		}
 	}
 	return emit(c, res, res.text)
@@ -132,6 +132,11 @@ func newLowrankRun(c *cli.Context) (*lowrankRun, error) {
 	}
 	if c.String("data") != "" {
 		if r.samples, err = openSamples(c, r.model); err != nil {
+			return nil, err
+		}
+	}
+	if r.samples != nil && len(r.model.Graph.Nodes) > 0 {
+		if err := fits(r.model, r.in, r.samples.train.Shape()); err != nil {
 			return nil, err
 		}
 	}
@@ -335,7 +340,7 @@ func (r *lowrankRun) finish(small *graph.Model, res *factorised) error {
 	}
 	var err error
 	if res.Tuned, err = r.tune(small, res.Report); err == nil {
-		res.FileBytesAfter = res.Tuned.FileBytes
+		res.FileBytesAfter = &res.Tuned.FileBytes
 	}
 	return err
 }
@@ -349,11 +354,14 @@ func (r *lowrankRun) unverified() {
 	say(r.c, "the accuracy was not verified: give --data with labels")
 }
 
-func (r *lowrankRun) write(small *graph.Model, res *factorised) (err error) {
+func (r *lowrankRun) write(small *graph.Model, res *factorised) error {
 	if err := r.keepsDrop(small); err != nil {
 		return err
 	}
-	res.FileBytesAfter, err = saveModel(r.c, r.out, small, r.save)
+	n, err := saveModel(r.c, r.out, small, r.save)
+	if err == nil {
+		res.FileBytesAfter = &n
+	}
 	return err
 }
 
@@ -390,9 +398,9 @@ func (f *factorised) text(w io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
-	if f.FileBytesAfter == 0 {
+	if f.FileBytesAfter == nil {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s: %s, was %s\n", f.Output, bench.Bytes(f.FileBytesAfter), bench.Bytes(f.FileBytesBefore))
+	_, err := fmt.Fprintf(w, "%s: %s, was %s\n", f.Output, bench.Bytes(*f.FileBytesAfter), bench.Bytes(f.FileBytesBefore))
 	return err
 }

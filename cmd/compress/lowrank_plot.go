@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/urfave/cli/v2"
+
 	benchreport "github.com/compress-toolkit/compress/bench/report"
 	"github.com/compress-toolkit/compress/internal/atomicfile"
 	"github.com/compress-toolkit/compress/lowrank"
@@ -21,9 +23,14 @@ func checkPlot(path string) error {
 	return nil
 }
 
-// writeTradeoff writes the plot of error against size, and nothing when path is empty.
-func writeTradeoff(path string, rep *lowrank.Report) error {
+// writeTradeoff writes the plot of error against size, where --plot asks for it and there is a curve.
+func writeTradeoff(c *cli.Context, rep *lowrank.Report) error {
+	path := c.String("plot")
 	if path == "" {
+		return nil
+	}
+	if len(rep.Tradeoff) < 2 {
+		say(c, "warning: no site has smaller forms of several sizes, there is no curve: %s was not written", path)
 		return nil
 	}
 	var ps []benchreport.SizeError
