@@ -285,7 +285,7 @@ func (o *Objective) logitsAt(b *graph.Builder, temperature float64) graph.Value 
 			return t.input
 		}
 	}
-	t := target{b.Input("teacher_logits", tensor.F32, "N", o.Classes), temperature}
+	t := target{b.Input("teacher_logits", tensor.F32, b.Samples(), o.Classes), temperature}
 	o.logits = append(o.logits, t)
 	return t.input
 }
@@ -296,7 +296,7 @@ func (o *Objective) value(b *graph.Builder, v graph.Value, s tensor.Shape) graph
 	if i := slices.Index(o.values, v); i >= 0 {
 		return o.valueInputs[i]
 	}
-	in := b.Input("teacher/"+string(v), tensor.F32, append([]any{"N"}, dims(s[1:])...)...)
+	in := b.Input("teacher/"+string(v), tensor.F32, append([]any{b.Samples()}, dims(s[1:])...)...)
 	o.values, o.valueInputs = append(o.values, v), append(o.valueInputs, in)
 	return in
 }

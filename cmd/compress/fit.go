@@ -140,8 +140,27 @@ func trainConfig(c *cli.Context, m *graph.Model, obj train.Objective, s *samples
 	if cfg.Schedule, err = optim.ParseSchedule(c.String("schedule")); err != nil {
 		return cfg, asUsage(err)
 	}
+	if err := cutBatches(&cfg); err != nil {
+		return cfg, err
+	}
 	err = s.validate(&cfg)
 	return cfg, err
+}
+
+// cutBatches cuts batches into parts of the number of samples that the model takes, where it takes no other.
+func cutBatches(cfg *train.Config) error {
+	n := cfg.Model.Graph.FixedBatch()
+	if n == 0 {
+		return nil
+	}
+	if cfg.Data.Len() < n {
+		return usagef("%d samples to train on: the model takes %d at a time", cfg.Data.Len(), n)
+	}
+	if cfg.Batch = min(cfg.Batch, cfg.Data.Len()/n*n); cfg.Batch%n != 0 {
+		return usagef("--batch %d is no multiple of %d, the number of samples that the model takes at a time", cfg.Batch, n)
+	}
+	cfg.Accumulate, cfg.DropLast = cfg.Batch/n, true
+	return nil
 }
 
 // checkpoint says where and how often the run's state is kept.

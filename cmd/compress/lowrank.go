@@ -293,7 +293,10 @@ func (r *lowrankRun) calibration() (lowrank.Batches, error) {
 		return randomBatches(r.model, n, r.c.Uint64("seed"))
 	}
 	some, _ := dataset.SplitAt(r.samples.train, n, r.c.Uint64("seed"))
-	return setBatches(r.model, dataset.Unlabelled(some), r.samples.norm), nil
+	if b := r.model.Graph.FixedBatch(); b > 0 && some.Len()%b > 0 {
+		say(r.c, "calibrating with %d samples, as the model takes %d at a time", some.Len()/b*b, b)
+	}
+	return setBatches(r.model, dataset.Unlabelled(some), r.samples.norm)
 }
 
 func pattern(c *cli.Context, flag string) (*regexp.Regexp, error) {

@@ -13,11 +13,19 @@ import (
 // calibrationBatch is the number of samples that run at once.
 const calibrationBatch = 128
 
-// setBatches yields a set's samples as the model's first input.
-func setBatches(m *graph.Model, set dataset.Set, norm *dataset.Normalize) lowrank.Batches {
+// setBatches yields a set's samples as the model's first input; where the model takes a fixed number at once, as
+// many as fill batches of it.
+func setBatches(m *graph.Model, set dataset.Set, norm *dataset.Normalize) (lowrank.Batches, error) {
+	c := dataset.LoaderConfig{Batch: min(calibrationBatch, set.Len()), Normalize: norm, Epochs: 1}
+	if n := m.Graph.FixedBatch(); n > 0 {
+		c.Batch, c.DropLast = n, true
+		if set.Len() < n {
+			return nil, usagef("calibration with %d samples: the model takes %d at a time, give at least as many", set.Len(), n)
+		}
+	}
 	return func(ctx context.Context) iter.Seq2[map[graph.Value]*tensor.Tensor, error] {
 		return func(yield func(map[graph.Value]*tensor.Tensor, error) bool) {
-			l, err := dataset.NewLoader(set, dataset.LoaderConfig{Batch: min(calibrationBatch, set.Len()), Normalize: norm, Epochs: 1})
+			l, err := dataset.NewLoader(set, c)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -37,7 +45,7 @@ func setBatches(m *graph.Model, set dataset.Set, norm *dataset.Normalize) lowran
 				}
 			}
 		}
-	}
+	}, nil
 }
 
 // randomBatches yields standard normal float inputs, small counts of others.

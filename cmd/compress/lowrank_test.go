@@ -139,3 +139,30 @@ func TestFactorisedBadModels(t *testing.T) {
 		}
 	}
 }
+
+// TestFixedBatch calibrates, tunes and measures a network that takes three samples at a time, as exported ones do.
+func TestFixedBatch(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	data := "random:100;shape=12;classes=3"
+	must(t, "train", "--data", data, "--arch", "mlp:24,24", "--epochs", "1", "-o", at("any.cmz"))
+	m := load(t, at("any.cmz"))
+	m.Graph.Inputs[0].Shape[0], m.Graph.Outputs[0].Shape = graph.Dim{N: 3}, nil
+	if err := format.Save(at("three.cmz"), m, format.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ := must(t, "bench", at("any.cmz"), at("three.cmz"), "--data", data, "--runs", "0", "--json")
+	var r struct {
+		Models []struct{ Correct, Total int }
+	}
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || len(r.Models) != 2 || r.Models[0] != r.Models[1] || r.Models[0].Total == 0 {
+		t.Errorf("three at a time: %+v, %v", r, err)
+	}
+	must(t, "lowrank", at("three.cmz"), "--data", data, "--calibrate", "50", "--keep", "0.5", "--tune", "1", "--batch", "12", "-o", at("small.onnx"))
+	for want, more := range map[string]string{"--batch 16 is no multiple of 3": "--batch=16", "takes 3 at a time": "--calibrate=2"} {
+		code, _, stderr := compress(t, "lowrank", at("three.cmz"), "--data", data, "--keep", "0.5", "--tune", "1", more, "-o", at("none.onnx"))
+		if code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, want %d with %q: %s", code, exitUsage, want, stderr)
+		}
+	}
+}

@@ -107,6 +107,14 @@ func (b *Builder) Input(name string, t tensor.DType, dims ...any) Value {
 	return p.Name
 }
 
+// Samples returns the first dim of inputs that come with the samples: "N", or the number that the first input is fixed to.
+func (b *Builder) Samples() any {
+	if n := b.g.FixedBatch(); n > 0 {
+		return n
+	}
+	return "N"
+}
+
 // Param adds a trainable parameter over t.
 func (b *Builder) Param(name string, t *tensor.Tensor) Value { return b.addParam(name, t, true) }
 

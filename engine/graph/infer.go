@@ -63,6 +63,14 @@ func (g *Graph) BatchDims(n int, more Dims) Dims {
 	return d
 }
 
+// FixedBatch returns how many samples the first input takes at once where it takes no other number, else 0.
+func (g *Graph) FixedBatch() int {
+	if len(g.Inputs) == 0 || len(g.Inputs[0].Shape) == 0 || g.Inputs[0].Shape[0].Sym != "" {
+		return 0
+	}
+	return g.Inputs[0].Shape[0].N
+}
+
 // DimsOf sets the symbolic dimensions of the first input to the extents of x, what
 // is fed to it, and all others to its number of samples, x[0].
 func (g *Graph) DimsOf(x tensor.Shape) Dims {

@@ -54,7 +54,8 @@ func Predict(ctx context.Context, m *graph.Model, set dataset.Set, c PredictConf
 }
 
 // Predictor runs a model on batches of any number of samples of one shape through
-// its first input; it compiles one session for each number. The model must not change meanwhile.
+// its first input; it compiles one session for each number. A model that takes a fixed number
+// runs as often as it takes for the batch. The model must not change meanwhile.
 type Predictor struct {
 	Model *graph.Model
 	Fetch []graph.Value // the graph's outputs when empty
@@ -66,6 +67,14 @@ type Predictor struct {
 
 // Run returns the fetched tensors, valid until the next call.
 func (p *Predictor) Run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
+	if n := p.Model.Graph.FixedBatch(); n > 0 && n != x.Dim(0) {
+		return p.inParts(x, n)
+	}
+	return p.run(x)
+}
+
+// run runs the model once.
+func (p *Predictor) run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
 	s, err := p.session(x.Shape())
 	if err != nil {
 		return nil, err
@@ -81,6 +90,39 @@ func (p *Predictor) Run(x *tensor.Tensor) ([]*tensor.Tensor, error) {
 		p.out = append(p.out, s.Tensor(v))
 	}
 	return p.out, nil
+}
+
+// inParts runs the model on n samples at a time, the last of them repeated where the batch
+// ends, and puts the fetched tensors together along their first axis.
+func (p *Predictor) inParts(x *tensor.Tensor, n int) ([]*tensor.Tensor, error) {
+	all, sample := x.Dim(0), x.Shape()[1:]
+	part := tensor.New(x.DType(), append(tensor.Shape{n}, sample...))
+	var whole []*tensor.Tensor
+	for at := 0; at < all; at += n {
+		for i := range n {
+			copyRows(part, i, x, min(at+i, all-1), 1)
+		}
+		out, err := p.run(part)
+		if err != nil {
+			return nil, err
+		}
+		for i, t := range out {
+			if len(t.Shape()) == 0 || t.Dim(0) != n || t.DType().Size() == 0 {
+				return nil, fmt.Errorf("train: the model takes %d samples at a time and %q is %v, not one row for each: the rows of %d samples cannot be put together", n, p.Fetch[i], t, all)
+			}
+			if at == 0 {
+				whole = append(whole, tensor.New(t.DType(), append(tensor.Shape{all}, t.Shape()[1:]...)))
+			}
+			copyRows(whole[i], at, t, 0, min(n, all-at))
+		}
+	}
+	return whole, nil
+}
+
+// copyRows copies n rows of src, from row j, to row i of dst.
+func copyRows(dst *tensor.Tensor, i int, src *tensor.Tensor, j, n int) {
+	row := src.Bytes() / src.Dim(0)
+	copy(dst.Raw()[i*row:], src.Raw()[j*row:(j+n)*row])
 }
 
 // session returns the session for batches of shape x.

@@ -46,7 +46,9 @@ func (CrossEntropy) NeedsLabels() bool { return true }
 func (c CrossEntropy) Describe() string { return fmt.Sprintf("cross-entropy aux %v", c.Aux) }
 
 // LabelInput declares the input that FeedLabels fills.
-func LabelInput(b *graph.Builder) graph.Value { return b.Input(string(Labels), tensor.I64, "N") }
+func LabelInput(b *graph.Builder) graph.Value {
+	return b.Input(string(Labels), tensor.I64, b.Samples())
+}
 
 // HardLoss adds the mean cross-entropy of logits, N x K, with labels.
 func HardLoss(b *graph.Builder, logits, labels graph.Value) graph.Value {

@@ -269,3 +269,39 @@ func TestResumeOfAnotherRun(t *testing.T) {
 		sameBits(t, "after a refused resumption", bits(r.Model), before)
 	}
 }
+
+// A model that takes a fixed number of samples gives the rows of one that takes any, for all samples.
+func TestPredictFixedBatch(t *testing.T) {
+	c := runConfig(t, "lstm")
+	var want []float32
+	var total int
+	for _, n := range []int{0, 1, 7, 100} { // of 72 samples
+		m := c.Model.DeepClone()
+		if n > 0 {
+			m.Graph.Inputs[0].Shape[0] = graph.Dim{N: n}
+		}
+		var got []float32
+		err := train.Predict(context.Background(), m, c.Data, train.PredictConfig{Batch: 16}, func(b *dataset.Batch, out []*tensor.Tensor) error {
+			got = append(got, out[0].F32s()...)
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("batches of %d: %v", n, err)
+		}
+		e, err := train.Accuracy(context.Background(), m, c.Data, train.PredictConfig{})
+		if err != nil {
+			t.Fatalf("batches of %d: %v", n, err)
+		}
+		if n == 0 {
+			want, total = got, e.Total
+		}
+		if len(got) != len(want) || e.Total != total {
+			t.Fatalf("batches of %d: %d values and %d samples, want %d and %d", n, len(got), e.Total, len(want), total)
+		}
+		for i, v := range got {
+			if math.Abs(float64(v-want[i])) > 1e-5 {
+				t.Fatalf("batches of %d: value %d is %g, want %g", n, i, v, want[i])
+			}
+		}
+	}
+}
