@@ -43,12 +43,11 @@ func (o Options) ready(m Model) (*graph.Session, error) {
 }
 
 // feed sets the inputs: those given, the others to random values, the same for
-// every model whose inputs have the same order and shapes. Floating-point inputs
-// are standard normal, integers 0 or 1, booleans false.
+// every model whose inputs have the same order and shapes.
 func (o Options) feed(s *graph.Session, seed uint64) error {
 	for i, v := range s.Inputs() {
 		if t := o.Inputs[v]; t == nil {
-			fillRandom(s.Tensor(v), tensor.NewRand(seed, fmt.Sprintf("input %d", i)))
+			FillRandom(s.Tensor(v), tensor.NewRand(seed, fmt.Sprintf("input %d", i)))
 		} else if err := s.Feed(v, t); err != nil {
 			return err
 		}
@@ -56,7 +55,9 @@ func (o Options) feed(s *graph.Session, seed uint64) error {
 	return nil
 }
 
-func fillRandom(t *tensor.Tensor, r tensor.Rand) {
+// FillRandom draws the elements: floating-point numbers are standard normal, integers 0 or 1,
+// which every table has rows for. Other types are left as they are.
+func FillRandom(t *tensor.Tensor, r tensor.Rand) {
 	switch t.DType() {
 	case tensor.F32:
 		fill(t.F32s(), func(i int) float32 { return float32(r.Normal(uint64(i))) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -164,5 +165,54 @@ func TestFixedBatch(t *testing.T) {
 		if code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d, want %d with %q: %s", code, exitUsage, want, stderr)
 		}
+	}
+}
+
+// Random calibration has as many samples as it is asked for, the batch alone grows with them, and takes counts too.
+func TestRandomBatches(t *testing.T) {
+	for _, c := range []struct {
+		dtype   tensor.DType
+		dims    []any
+		batches int
+		shape   tensor.Shape
+	}{
+		{tensor.F32, []any{1, 16}, 300, tensor.Shape{1, 16}},
+		{tensor.F32, []any{7, 16}, 43, tensor.Shape{7, 16}},
+		{tensor.F32, []any{"N", 16}, 3, tensor.Shape{128, 16}},
+		{tensor.F64, []any{"N", 3, "H", "W"}, 3, tensor.Shape{128, 3, 32, 32}},
+		{tensor.I64, []any{"N", "T"}, 3, tensor.Shape{128, 32}},
+	} {
+		b := graph.NewBuilder("m")
+		b.Output(b.Node("same", "Identity", nil, b.Input("x", c.dtype, c.dims...)))
+		m, err := b.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := randomBatches(m, 300, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for in, err := range all(context.Background()) {
+			x := in["x"]
+			if n++; err != nil || x == nil || x.DType() != c.dtype || !x.Shape().Equal(c.shape) {
+				t.Fatalf("%v%v: batch %v, %v, want %v%v", c.dtype, c.dims, x, err, c.dtype, c.shape)
+			}
+			if c.dtype == tensor.I64 && (slices.Min(tensor.Data[int64](x)) != 0 || slices.Max(tensor.Data[int64](x)) != 1) {
+				t.Error("counts are not 0 and 1")
+			}
+		}
+		if n != c.batches {
+			t.Errorf("%v%v: %d batches, want %d", c.dtype, c.dims, n, c.batches)
+		}
+	}
+	b := graph.NewBuilder("m")
+	b.Output(b.Node("same", "Identity", nil, b.Input("x", tensor.U8, "N", 16)))
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := randomBatches(m, 300, 1); err == nil || !strings.Contains(err.Error(), "input \"x\" is uint8") {
+		t.Errorf("bytes: %v", err)
 	}
 }
