@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -18,8 +19,11 @@ type factored struct {
 	shift       []float64 // added to the bias: (W - W') E[x], G x M; nil when the bias stays
 }
 
-// try builds the model for a choice and evaluates it.
+// try builds the model for a choice and evaluates it, or the dense one as it is.
 func (r *run) try(ctx context.Context, choice []*Point) ([]bool, error) {
+	if !slices.ContainsFunc(choice, func(pt *Point) bool { return pt != nil }) {
+		return r.c.Evaluate(ctx, r.m)
+	}
 	m, _, err := r.build(ctx, choice)
 	if err != nil {
 		return nil, err

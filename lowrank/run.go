@@ -26,7 +26,7 @@ type Config struct {
 	// are otherwise factored in order, each for what those before it now send.
 	Unrefined bool
 	// Evaluate tells which of the held-out samples, always the same ones, a model gets right;
-	// MaxDrop needs it.
+	// MaxDrop needs it, and gives it the dense model itself once, else copies.
 	Evaluate func(ctx context.Context, m *graph.Model) ([]bool, error)
 	Align    int // ranks become multiples of it, where the axes are long enough
 	// AllowMACs lets auto choose forms that multiply more than the dense weight, as tensor trains of

@@ -227,7 +227,9 @@ func TestMaxDrop(t *testing.T) {
 	m := mlp(t)
 	evals, samples := 0, 10000
 	c := Config{Method: "svd", Policy: MaxDrop{Points: 5}, Evaluate: func(_ context.Context, o *graph.Model) ([]bool, error) {
-		evals++
+		if evals++; (evals == 1) != (o == m) {
+			t.Errorf("evaluation %d: the dense model is %t", evals, o == m)
+		}
 		right, wrong := make([]bool, samples), modelError(t, m, o)*float64(samples)
 		for i := range right {
 			right[i] = float64(i) >= wrong
@@ -241,7 +243,7 @@ func TestMaxDrop(t *testing.T) {
 	if rep.ParamsAfter >= rep.ParamsBefore || evals < 5 {
 		t.Errorf("%d parameters of %d after %d evaluations", rep.ParamsAfter, rep.ParamsBefore, evals)
 	}
-	samples = 46
+	evals, samples = 0, 46
 	if _, _, err := Run(context.Background(), m, c); err == nil || !strings.Contains(err.Error(), "hold out at least 47") {
 		t.Errorf("too few samples: %v", err)
 	}

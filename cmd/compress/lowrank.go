@@ -232,7 +232,7 @@ func (r *lowrankRun) holdOut(cfg *lowrank.Config) error {
 		return &usage{err: err, hint: "hold out more with ;val=N in --data, or allow a larger drop"}
 	}
 	if !bounded(r.c) {
-		cfg.Evaluate = r.right
+		cfg.Evaluate = r.stored
 	}
 	return nil
 }
@@ -242,21 +242,28 @@ func (r *lowrankRun) right(ctx context.Context, m *graph.Model) ([]bool, error) 
 	return bench.Correct(ctx, bench.Model{Path: r.in, Model: m, Normalize: r.samples.norm}, r.held)
 }
 
-// keepsDrop fails when the small model, tuned or not, loses more than --max-drop allows
-// beside a budget. Nothing is written then.
+// stored is right for m as the output will have it, but for the dense model, which is compared with.
+func (r *lowrankRun) stored(ctx context.Context, m *graph.Model) ([]bool, error) {
+	if m == r.model {
+		return r.right(ctx, m)
+	}
+	stored, err := asStored(r.out, m, r.save)
+	if err != nil {
+		return nil, err
+	}
+	return r.right(ctx, stored)
+}
+
+// keepsDrop fails when the small model, tuned or not, loses more than --max-drop allows. Nothing is written then.
 func (r *lowrankRun) keepsDrop(small *graph.Model) error {
-	if !bounded(r.c) {
+	if r.held == nil {
 		return nil
 	}
 	base, err := r.right(r.c.Context, r.model)
 	if err != nil {
 		return err
 	}
-	stored, err := asStored(r.out, small, r.save)
-	if err != nil {
-		return err
-	}
-	now, err := r.right(r.c.Context, stored)
+	now, err := r.stored(r.c.Context, small)
 	if err != nil {
 		return err
 	}
@@ -264,8 +271,11 @@ func (r *lowrankRun) keepsDrop(small *graph.Model) error {
 	drop := 100 * lowrank.UpperDrop(base, now)
 	say(r.c, "accuracy on the held-out samples falls by at most %.2f points at 95 %% confidence", drop)
 	if drop > most {
-		return withHint(fmt.Errorf("%w: the model that meets it may lose %.2f percentage points on held-out samples, --max-drop is %g; nothing was written", errBudget, drop, most),
-			"recover accuracy with --tune EPOCHS and --calibrate N, or allow a larger model or drop")
+		hint := "recover accuracy with --tune EPOCHS and --calibrate N, or allow a larger model or drop"
+		if r.c.Int("tune") > 0 {
+			hint = "tune for longer or with a smaller --lr, or allow a larger model or drop"
+		}
+		return withHint(fmt.Errorf("%w: the model may lose %.2f percentage points on held-out samples, --max-drop is %g; nothing was written", errBudget, drop, most), hint)
 	}
 	return nil
 }

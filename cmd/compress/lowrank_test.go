@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/compress-toolkit/compress/dataset/npy"
 	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/tensor"
+	"github.com/compress-toolkit/compress/engine/train"
 	"github.com/compress-toolkit/compress/format"
 )
 
@@ -214,5 +217,56 @@ func TestRandomBatches(t *testing.T) {
 	}
 	if _, err := randomBatches(m, 300, 1); err == nil || !strings.Contains(err.Error(), "input \"x\" is uint8") {
 		t.Errorf("bytes: %v", err)
+	}
+}
+
+// TestMaxDropHolds wants the drop kept by what is written: tuned, and as it is stored.
+func TestMaxDropHolds(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	const n, k = 600, 16 // samples of which the first three values alone are not 0; the class is the largest
+	x, y := tensor.New(tensor.F32, tensor.Shape{n, k}), tensor.New(tensor.I64, tensor.Shape{n})
+	r := tensor.NewRand(1, "x")
+	for i := range n {
+		row := x.F32s()[i*k : i*k+3]
+		for j := range row {
+			row[j] = float32(r.Normal(uint64(3*i + j)))
+		}
+		tensor.Data[int64](y)[i] = int64(train.ArgMax(row))
+	}
+	var zip bytes.Buffer
+	if err := npy.WriteZip(&zip, []npy.Entry{{Name: "x", Tensor: x}, {Name: "y", Tensor: y}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at("d.npz"), zip.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	// One weight of a value that is always 0 is large: int8 has no place for the others of its row.
+	first, second := tensor.New(tensor.F32, tensor.Shape{k, k}), tensor.New(tensor.F32, tensor.Shape{3, k})
+	for i := range 3 {
+		first.F32s()[i*k+i], second.F32s()[i*k+i] = 1, 1
+		first.F32s()[i*k+k-1] = 1e6
+	}
+	b := graph.NewBuilder("m")
+	h := b.Node("fc1", "Gemm", graph.Attrs{"transB": int64(1)}, b.Input("x", tensor.F32, "N", k), b.Param("w1", first))
+	b.Output(b.Node("fc2", "Gemm", graph.Attrs{"transB": int64(1)}, h, b.Param("w2", second)))
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := format.Save(at("m.cmz"), m, format.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	line := []string{"lowrank", at("m.cmz"), "--data", "npz:" + at("d.npz") + ";val=200", "--include", "fc1", "--max-drop", "5", "--method", "svd", "-o", at("small.cmz")}
+	must(t, line...)
+	os.Remove(at("small.cmz"))
+	for _, more := range [][]string{{"--dtype", "int8"}, {"--tune", "1", "--lr", "100"}} {
+		code, _, stderr := compress(t, append(line, more...)...)
+		if code != exitBudget || !strings.Contains(stderr, "--max-drop is 5; nothing was written") {
+			t.Errorf("%v: exit code %d, want %d: %s", more, code, exitBudget, stderr)
+		}
+	}
+	if _, err := os.Stat(at("small.cmz")); err == nil {
+		t.Error("a model was written that loses more")
 	}
 }
