@@ -188,8 +188,12 @@ func sampleValues(m *graph.Model, name string, sample tensor.Shape) (map[graph.V
 	if err != nil {
 		return nil, err
 	}
+	want := [2]int{2, 3}
+	if n := m.Graph.FixedBatch(); n > 0 {
+		want = [2]int{n, n}
+	}
 	for v, s := range shapes {
-		if t := three[v]; len(t) != len(s) || s[0] != 2 || t[0] != 3 || !slices.Equal(s[1:], t[1:]) {
+		if t := three[v]; len(t) != len(s) || [2]int{s[0], t[0]} != want || !slices.Equal(s[1:], t[1:]) {
 			delete(shapes, v)
 			continue
 		}

@@ -162,7 +162,7 @@ func TestFixedBatch(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil || len(r.Models) != 2 || r.Models[0] != r.Models[1] || r.Models[0].Total == 0 {
 		t.Errorf("three at a time: %+v, %v", r, err)
 	}
-	must(t, "lowrank", at("three.cmz"), "--data", data, "--calibrate", "50", "--keep", "0.5", "--tune", "1", "--batch", "12", "-o", at("small.onnx"))
+	must(t, "lowrank", at("three.cmz"), "--data", data, "--calibrate", "50", "--keep", "0.5", "--tune", "1", "--batch", "12", "--tune-hints", "1", "-o", at("small.onnx"))
 	for want, more := range map[string]string{"--batch 16 is no multiple of 3": "--batch=16", "takes 3 at a time": "--calibrate=2"} {
 		code, _, stderr := compress(t, "lowrank", at("three.cmz"), "--data", data, "--keep", "0.5", "--tune", "1", more, "-o", at("none.onnx"))
 		if code != exitUsage || !strings.Contains(stderr, want) {
