@@ -23,8 +23,12 @@ func (k Keep) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	if k.Uniform {
 		return p.each(func(c *Candidate) (*Point, string, error) { return k.site(ctx, c) })
 	}
-	_, dense := p.extent(nil, k.By)
-	return p.within(ctx, k.By, int64(k.Fraction*float64(dense)))
+	curves, err := p.curves(ctx, k.By)
+	if err != nil {
+		return nil, err
+	}
+	_, dense := p.extent(curves, k.By)
+	return p.within(curves, k.By, int64(k.Fraction*float64(dense)))
 }
 
 // site returns the best point within the fraction, or why there is none.
@@ -65,15 +69,11 @@ func (b Budget) Plan(ctx context.Context, p *Planner) (*Choice, error) {
 	capacity := b.Total - p.total[b.By] + dense
 	p.spare = capacity - least
 	p.floor = p.less >= p.spare
-	return p.within(ctx, b.By, capacity-min(p.less, max(0, p.spare)))
+	return p.within(curves, b.By, capacity-min(p.less, max(0, p.spare)))
 }
 
 // within solves the knapsack for what the candidates may cost together.
-func (p *Planner) within(ctx context.Context, by Measure, capacity int64) (*Choice, error) {
-	curves, err := p.curves(ctx, by)
-	if err != nil {
-		return nil, err
-	}
+func (p *Planner) within(curves [][]Point, by Measure, capacity int64) (*Choice, error) {
 	points, err := p.choose(curves, by, capacity)
 	if err != nil {
 		return nil, p.tooSmall(by, err)

@@ -2,8 +2,6 @@ package lowrank
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/compress-toolkit/compress/engine/graph"
@@ -77,28 +75,6 @@ func (s *Site) counted() bool {
 	return !slices.ContainsFunc(s.Uses, func(u *Use) bool { return u.Batch == 0 })
 }
 
-// ErrBudget is wrapped by errors for budgets that cannot be met.
-var ErrBudget = errors.New("budget exceeded")
-
-// Unwrap makes it an ErrBudget.
-func (errTooSmall) Unwrap() error { return ErrBudget }
-
-// overBudget says what the smallest plan costs.
-type overBudget struct {
-	b    Budget
-	cost int64
-}
-
-func (e *overBudget) Error() string {
-	return fmt.Sprintf("lowrank: %v: the smallest plan has %d %s, the budget is %d", ErrBudget, e.cost, e.b.By, e.b.Total)
-}
-func (e *overBudget) Unwrap() error { return ErrBudget }
-
-// Hint says what to do about it.
-func (e *overBudget) Hint() string {
-	return fmt.Sprintf("raise the budget to %d, select more sites, or try --method auto", e.cost)
-}
-
 // tighten lowers what a budget leaves for the sites when a plan made with it costs too much after all: when
 // another branch of an If has become the dearest, say, or sites were put back to dense. It reports whether to plan again.
 func (r *run) tighten(p *Planner, t totals) (again bool, err error) {
@@ -111,22 +87,6 @@ func (r *run) tighten(p *Planner, t totals) (again bool, err error) {
 	}
 	p.less += max(t[b.By]-b.Total, p.spare/64)
 	return true, nil
-}
-
-// uncountable is the error for what needs to run a model that the engine cannot bind.
-type uncountable struct {
-	what string
-	err  error
-}
-
-func (u *uncountable) Error() string {
-	return fmt.Sprintf("lowrank: %s is not possible with operators that the engine cannot run: %v", u.what, u.err)
-}
-func (u *uncountable) Unwrap() []error { return []error{graph.ErrUnsupported, u.err} }
-
-// Hint says what works.
-func (u *uncountable) Hint() string {
-	return "limit parameters or bytes, or each site's error, without calibration; or take the model in float32"
 }
 
 // checkCountable rejects what needs a model that runs, and models that do not run for another reason than half

@@ -51,6 +51,9 @@ func (e errTooSmall) Hint() string {
 	return fmt.Sprintf("raise the budget by %d, select more sites, or try --method auto", e.least-e.capacity)
 }
 
+// Unwrap makes it an ErrBudget.
+func (errTooSmall) Unwrap() error { return ErrBudget }
+
 func cheapest(opts []option) int64 {
 	least := opts[0].cost
 	for _, o := range opts {

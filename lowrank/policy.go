@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/compress-toolkit/compress/engine/graph"
 	"github.com/compress-toolkit/compress/engine/linalg"
 	"github.com/compress-toolkit/compress/lowrank/nd"
 )
@@ -28,16 +27,14 @@ func (c *Choice) dense(i int, why string) { c.Points[i], c.Why[i] = nil, why }
 // Planner is what a policy sees.
 type Planner struct {
 	Candidates []*Candidate
-	Model      *graph.Model
-	Total      graph.Cost // of the whole model, dense
 	// Try builds the model for a choice of points and tells which held-out samples it
 	// gets right. It is nil when the caller cannot evaluate.
 	Try func(ctx context.Context, choice []*Point) ([]bool, error)
 
-	total totals
-	less  int64 // than its total a budget shall plan for, as plans turned out to cost more
-	spare int64 // what the budget of the last plan left beyond the smallest forms
-	floor bool  // it left nothing
+	total totals // of the whole model, dense
+	less  int64  // than its total a budget shall plan for, as plans turned out to cost more
+	spare int64  // what the budget of the last plan left beyond the smallest forms
+	floor bool   // it left nothing
 }
 
 // each plans every site by itself: for a point, or for why there is none.

@@ -96,7 +96,7 @@ func Run(ctx context.Context, m *graph.Model, c Config) (*graph.Model, *Report, 
 	if err := r.calibrate(ctx); err != nil {
 		return nil, nil, err
 	}
-	pl := &Planner{Candidates: r.cands, Model: m, Total: graph.Cost{Params: r.total[Params], MACs: r.total[MACs]}, total: r.total}
+	pl := &Planner{Candidates: r.cands, total: r.total}
 	if c.Evaluate != nil {
 		pl.Try = r.try
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/compress-toolkit/compress/distill"
 	"github.com/compress-toolkit/compress/teacher"
@@ -74,14 +75,20 @@ func (r *distillRun) bindRecord(f *recordFile) error {
 
 // unrecorded says why recorded outputs cannot be the job's teacher, "" when they can.
 func unrecorded(j *job) string {
-	switch _, one := oneTemperature(j.obj); {
-	case len(j.stage.Teacher) > 0:
+	if len(j.stage.Teacher) > 0 {
 		return "the recipe names other teachers"
-	case len(j.obj.Feature) > 0:
+	}
+	return needsTeacher(j.obj)
+}
+
+// needsTeacher says why one set of logits for each sample is not what the objective learns from, "" when it is.
+func needsTeacher(o *distill.Objective) string {
+	switch {
+	case len(o.Feature) > 0:
 		return "losses on values need the teacher itself"
-	case len(j.obj.Logit) == 0:
+	case len(o.Logit) == 0:
 		return "there is no loss on the teacher's logits"
-	case !one:
+	case slices.ContainsFunc(o.Logit, func(l distill.LogitTerm) bool { return l.Temperature != o.Logit[0].Temperature }):
 		return "losses on logits differ in temperature"
 	}
 	return ""
@@ -146,12 +153,11 @@ func (r *distillRun) record(j *job) (err error) {
 	if r.file != nil && len(j.obj.Logit) > 0 {
 		say(r.c, "--record is not used: %s", why)
 	}
-	t, one := oneTemperature(j.obj)
-	if len(j.obj.Logit) == 0 || len(j.obj.Feature) > 0 || !one || j.stage.Augment != "" || !fewOutputs(r.samples, j.teachers.classes) {
+	if needsTeacher(j.obj) != "" || j.stage.Augment != "" || !fewOutputs(r.samples, j.teachers.classes) {
 		return nil
 	}
 	say(r.c, "recording the teacher's outputs for %d samples", r.samples.train.Len())
-	rec, err := teacher.Record(r.c.Context, j.teachers.ensemble, r.samples.train, r.samples.norm, t, teacher.View{})
+	rec, err := teacher.Record(r.c.Context, j.teachers.ensemble, r.samples.train, r.samples.norm, j.obj.Logit[0].Temperature, teacher.View{})
 	if err == nil {
 		j.obj.Teacher = rec
 	}
@@ -162,17 +168,6 @@ func (r *distillRun) record(j *job) (err error) {
 // are kept only for who asks for it.
 func fewOutputs(s *samples, classes int) bool {
 	return 4*int64(s.train.Len())*int64(classes) <= 1<<30
-}
-
-// oneTemperature returns the temperature of all losses on logits, false when they differ.
-func oneTemperature(o *distill.Objective) (t float64, one bool) {
-	for i, l := range o.Logit {
-		if i > 0 && l.Temperature != t {
-			return 0, false
-		}
-		t = l.Temperature
-	}
-	return t, true
 }
 
 // newRecording runs --teacher over the samples and writes the file.

@@ -181,7 +181,7 @@ func (r *distillRun) objective(j *job) error {
 	if j.obj, err = j.stage.Objective(pairs, known); err != nil {
 		return asUsage(err)
 	}
-	if err := r.checkPairs(j, shapes); err != nil {
+	if err := r.checkPairs(j, shapes, known); err != nil {
 		return err
 	}
 	if j.obj.Hard != (distill.Weight{}) && r.samples.train.Classes() == 0 {
@@ -211,8 +211,10 @@ func (j *job) known() func(teacher, student graph.Value) bool {
 
 // checkPairs rejects values of which the first axis is not the samples; shapes are the
 // teacher's. Values that a network does not have are named when the objective is built.
-func (r *distillRun) checkPairs(j *job, shapes map[graph.Value]tensor.Shape) error {
-	known := j.known()
+func (r *distillRun) checkPairs(j *job, shapes map[graph.Value]tensor.Shape, known func(teacher, student graph.Value) bool) error {
+	if len(j.obj.Feature) == 0 {
+		return nil
+	}
 	own, err := sampleValues(j.model, "the student", r.samples.train.Shape())
 	if err != nil {
 		return err

@@ -99,11 +99,10 @@ func inspect(m *graph.Model, d graph.Dims) (*inspected, error) {
 		return nil, err
 	}
 	r := &inspected{
-		Version: 1, Params: inf.Total.Params, MACs: inf.Total.MACs, Opset: graph.Opset,
+		Version: 1, Params: inf.Total.Params, ParamBytes: bench.ParamBytes(m), MACs: inf.Total.MACs, Opset: graph.Opset,
 		Provenance: m.Meta, NonFinite: map[string]int{}, Unknown: inf.Unknown,
 	}
 	for _, p := range m.AllParams() {
-		r.ParamBytes += p.Count() * int64(p.DType.Size())
 		t, err := p.Load()
 		if err != nil {
 			return nil, err

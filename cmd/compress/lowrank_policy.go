@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -73,7 +72,7 @@ func policy(c *cli.Context) (lowrank.RankPolicy, error) {
 // paramBytes returns the bytes of parameters as they will be written.
 func (r *lowrankRun) paramBytes(m *graph.Model) map[*graph.Param]int64 {
 	bytes := r.save.ParamBytes(m)
-	if filepath.Ext(r.out) == ".onnx" { // which stores what computes
+	if storesAsComputed(r.out) {
 		for p := range bytes {
 			bytes[p] = p.Count() * int64(p.DType.Size())
 		}

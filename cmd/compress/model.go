@@ -54,11 +54,15 @@ func saveModel(c *cli.Context, path string, m *graph.Model, o format.SaveOptions
 	return fileSize(path)
 }
 
+// storesAsComputed reports whether a file of this name has weights in the type that they compute
+// in, whatever they were stored as before.
+func storesAsComputed(path string) bool { return strings.EqualFold(filepath.Ext(path), ".onnx") }
+
 // asStored returns m as the file of this name will give it back: m itself where storage
 // loses nothing, as in an ONNX file.
 func asStored(path string, m *graph.Model, o format.SaveOptions) (*graph.Model, error) {
 	loses := func(p *graph.Param) bool { return o.StorageOf(p) != p.DType }
-	if strings.EqualFold(filepath.Ext(path), ".onnx") || !slices.ContainsFunc(m.AllParams(), loses) {
+	if storesAsComputed(path) || !slices.ContainsFunc(m.AllParams(), loses) {
 		return m, nil
 	}
 	var b bytes.Buffer
