@@ -126,7 +126,7 @@ func (p *Planner) curves(ctx context.Context, by Measure) ([][]Point, error) {
 }
 
 // extent returns what all sites that are not blocked cost together at the least that the curves
-// allow, and dense; without curves the least is dense.
+// allow, and dense.
 func (p *Planner) extent(curves [][]Point, by Measure) (least, dense int64) {
 	for i, c := range p.Candidates {
 		if c.Site.Blocked != "" {
@@ -134,7 +134,7 @@ func (p *Planner) extent(curves [][]Point, by Measure) (least, dense int64) {
 		}
 		n := by.of(c.Site, c.Site.Cost())
 		dense += n
-		if curves != nil && len(curves[i]) > 0 {
+		if len(curves[i]) > 0 {
 			n = by.of(c.Site, curves[i][0].Cost)
 		}
 		least += n

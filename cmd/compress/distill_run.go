@@ -266,6 +266,9 @@ func (r *distillRun) configure(j *job, i int) error {
 	} else if err := r.samples.validate(&cfg); err != nil {
 		return err
 	}
+	if err := cutBatches(&cfg); err != nil {
+		return err
+	}
 	j.cfg = cfg
 	if err := checkResume(cfg); err != nil {
 		return err

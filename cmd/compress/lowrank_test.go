@@ -144,7 +144,7 @@ func TestFactorisedBadModels(t *testing.T) {
 	}
 }
 
-// TestFixedBatch calibrates, tunes and measures a network that takes three samples at a time, as exported ones do.
+// TestFixedBatch calibrates, tunes, distils and measures a network that takes three samples at a time, as exported ones do.
 func TestFixedBatch(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -163,6 +163,8 @@ func TestFixedBatch(t *testing.T) {
 		t.Errorf("three at a time: %+v, %v", r, err)
 	}
 	must(t, "lowrank", at("three.cmz"), "--data", data, "--calibrate", "50", "--keep", "0.5", "--tune", "1", "--batch", "12", "--tune-hints", "1", "-o", at("small.onnx"))
+	must(t, "distill", "--teacher", at("any.cmz"), "--student", at("three.cmz"), "--data", data, "--batch", "12", "--epochs", "1", "-o", at("student.cmz"))
+	must(t, "distill", "--teacher", at("three.cmz"), "--student", at("three.cmz"), "--data", data, "--batch", "12", "--epochs", "1", "--hint", "fc1/relu:fc1/relu", "-o", at("student.cmz"))
 	for want, more := range map[string]string{"--batch 16 is no multiple of 3": "--batch=16", "takes 3 at a time": "--calibrate=2"} {
 		code, _, stderr := compress(t, "lowrank", at("three.cmz"), "--data", data, "--keep", "0.5", "--tune", "1", more, "-o", at("none.onnx"))
 		if code != exitUsage || !strings.Contains(stderr, want) {
